@@ -1,0 +1,7 @@
+"""The only room that sees the desired state, the observed state and the comparison together."""
+
+from __future__ import annotations
+
+from anchorwatch.check.fleet import Fleet, check_fleet
+
+__all__ = ["Fleet", "check_fleet"]

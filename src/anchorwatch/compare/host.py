@@ -1,0 +1,174 @@
+"""One host: every stack of the repo that is meant for it against one snapshot. Pure: no I/O, no clock."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from anchorwatch.compare import mend
+from anchorwatch.compare.host_view import DEFAULTS, HostView
+from anchorwatch.compare.ignore import ignored_by
+from anchorwatch.compare.judge import Judged, covers, judge
+from anchorwatch.compare.match import Group, Matched, match
+from anchorwatch.compare.pair import Pair
+from anchorwatch.compare.presence import presence, unmanaged
+from anchorwatch.compare.resources import project_folder, resource_differences
+from anchorwatch.compare.severity import severity
+from anchorwatch.compare.wording import both_shown, sentence
+from anchorwatch.model.desired import BrokenStack, DesiredProject, UnknownValue
+from anchorwatch.model.findings import Comparison, Finding, Kind, Note
+from anchorwatch.model.observed import Container, Snapshot
+from anchorwatch.model.settings import Policy
+from anchorwatch.model.values import JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class HostComparison:
+    """The result for one host: a comparison for each stack, and what runs there that no stack declares."""
+
+    stacks: tuple[Comparison, ...]
+    unmanaged: tuple[Finding, ...] = ()
+    ignored: tuple[Finding, ...] = ()
+    """Unmanaged containers that a standing rule covers; those of a stack are in its comparison."""
+
+
+class Memo:
+    """Remembers what came of a pair, so that one that did not change is recognised instead of compared again.
+
+    Holds one verdict a container; what is gone from a snapshot is forgotten with `keep`.
+    """
+
+    def __init__(self) -> None:
+        self._verdicts: dict[str, tuple[object, Judged]] = {}
+
+    def recall(self, pair: Pair, circumstances: object) -> Judged | None:
+        """The verdict on an equal pair under equal circumstances, if it is the last one of that container."""
+        known = self._verdicts.get(pair.container.id)
+        return known[1] if known is not None and known[0] == (pair.service, pair.container, circumstances) else None
+
+    def remember(self, pair: Pair, circumstances: object, judged: Judged) -> None:
+        """Keeps a verdict."""
+        self._verdicts[pair.container.id] = ((pair.service, pair.container, circumstances), judged)
+
+    def keep(self, ids: Iterable[str]) -> None:
+        """Forgets all containers but these."""
+        kept = set(ids)
+        self._verdicts = {key: verdict for key, verdict in self._verdicts.items() if key in kept}
+
+
+def compare_host(
+    projects: Sequence[DesiredProject],
+    broken: Sequence[BrokenStack],
+    snapshot: Snapshot,
+    policy: Policy,
+    memo: Memo | None = None,
+) -> HostComparison:
+    """Compares every stack of a host with what runs there.
+
+    `projects` and `broken` must be all stacks of the host, also those that nobody asked about: what they do not claim
+    is unmanaged.
+    """
+    matched = match(projects, broken, snapshot)
+    view = HostView(snapshot, _left_open(matched))
+    groups: dict[str, list[Group]] = {}
+    for group in matched.groups:
+        groups.setdefault(group.project.name, []).append(group)
+    comparisons = [_compare_project(project, groups.get(project.name, []), matched, view, policy, memo) for project in projects]
+    shown, ignored = _sift(_foreign(matched, policy, snapshot.host), view, policy)
+    return HostComparison(tuple(comparisons), shown, ignored)
+
+
+def _left_open(matched: Matched) -> Mapping[str, frozenset[str]]:
+    """For each key that an engine's default may fill in: the containers whose service does not set it."""
+    return {
+        name: frozenset(
+            container.id for group in matched.groups if not _sets(group.service.config, name) for container in group.containers
+        )
+        for name in DEFAULTS
+    }
+
+
+def _sets(config: JsonObject, path: str) -> bool:
+    key, _, rest = path.partition(".")
+    value = config.get(key)
+    return bool((value or {}).get(rest) if rest else value)
+
+
+def _compare_project(
+    project: DesiredProject, groups: Sequence[Group], matched: Matched, view: HostView, policy: Policy, memo: Memo | None
+) -> Comparison:
+    containers = [container for group in groups for container in group.containers]
+    command = mend.compose_command(project, containers, policy.root)
+    findings: list[Finding] = []
+    notes: list[Note] = []
+    unknown: list[UnknownValue] = list(project.unknown)
+    for group in groups:
+        findings.extend(presence(group, policy, command))
+        unknown.extend(group.service.unknown)
+        for container in group.containers:
+            pair = Pair(project, group.service, container, view, policy.root)
+            judged = _judge(pair, group, policy, command, memo)
+            findings.extend(judged.findings)
+            notes.extend(note for note in judged.notes if note not in notes)
+            unknown.extend(entry for entry in judged.unknown if entry not in unknown)
+    findings.extend(_resources(project, groups, view, policy, command))
+    for owner, container in matched.orphans:
+        if owner is project and container.running:
+            fix = mend.up(command, "--remove-orphans")
+            findings.append(unmanaged(project.stack.host, container, (project.stack.name, project.name), fix))
+    shown, ignored = _sift(findings, view, policy)
+    return Comparison(project.stack, project.name, project.revision, shown, tuple(notes), tuple(unknown), ignored)
+
+
+def _judge(pair: Pair, group: Group, policy: Policy, command: Sequence[str], memo: Memo | None) -> Judged:
+    circumstances = (pair.host.left_open, pair.image, pair.project.stack, policy, tuple(command))
+    judged = memo.recall(pair, circumstances) if memo is not None else None
+    if judged is None:
+        judged = judge(pair, policy, command)
+        if memo is not None:
+            memo.remember(pair, circumstances, judged)
+    if group.in_progress:  # its name and its networks are not final yet
+        late = ("container_name", "networks", "mac_address")
+        kept = tuple(one for one in judged.findings if not (one.path or "").startswith(late))
+        return replace(judged, findings=kept)
+    return judged
+
+
+def _resources(
+    project: DesiredProject, groups: Sequence[Group], view: HostView, policy: Policy, command: Sequence[str]
+) -> Iterable[Finding]:
+    for kind, found, fix in resource_differences(project, groups, view.snapshot, project_folder(groups)):
+        if any(covers(entry.path, found) for entry in project.unknown):
+            continue
+        want, have = both_shown(found)
+        resource = found.path.partition(".")[0].removesuffix("s")
+        yield Finding(
+            host=project.stack.host,
+            kind=kind,
+            message=f"{resource} {want} does not exist" if kind is Kind.MISSING else sentence(found.path, want, have),
+            severity=severity(found, policy.severity),
+            stack=project.stack.name,
+            project=project.name,
+            path=found.path,
+            desired=want,
+            observed=have,
+            fix=fix or mend.up(command),
+        )
+
+
+def _foreign(matched: Matched, policy: Policy, host: str) -> Iterable[Finding]:
+    if not policy.unmanaged:
+        return
+    for container in matched.foreign:
+        if container.running:
+            yield unmanaged(host, container, None, shlex.join(["docker", "stop", container.name]))
+
+
+def _sift(findings: Iterable[Finding], view: HostView, policy: Policy) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
+    shown: list[Finding] = []
+    ignored: list[Finding] = []
+    for finding in findings:
+        container: Container | None = view.container_named(finding.container) if finding.container else None
+        (shown if ignored_by(finding, container, policy.ignore) is None else ignored).append(finding)
+    return tuple(shown), tuple(ignored)

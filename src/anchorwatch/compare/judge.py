@@ -1,0 +1,141 @@
+"""From differences to findings: which of them are drift, which are notes, and which cannot be judged.
+
+A difference that an engine's default would explain is resolved in this order: a matching config hash proves that the
+file has not changed, so the engine filled it in; else the other containers of the host show the same, or show that it
+is no default; else it is not judged, and said so. A matching hash silences such doubts only: it never replaces the
+comparison.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from anchorwatch.compare import mend
+from anchorwatch.compare.difference import Difference
+from anchorwatch.compare.pair import Pair
+from anchorwatch.compare.rules import RULES
+from anchorwatch.compare.rules.mounts import wanted_mounts
+from anchorwatch.compare.severity import severity
+from anchorwatch.compare.wording import both_shown, sentence
+from anchorwatch.model.desired import UnknownValue
+from anchorwatch.model.findings import Finding, Kind, Note
+from anchorwatch.model.settings import Policy
+from anchorwatch.model.values import Template
+
+_UNREADABLE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What a rule raises when a value has a form that nobody foresaw: a future engine, or garbage. It costs that rule's keys only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What came of one pair."""
+
+    findings: tuple[Finding, ...] = ()
+    notes: tuple[Note, ...] = ()
+    unknown: tuple[UnknownValue, ...] = ()
+
+
+def judge(pair: Pair, policy: Policy, command: Sequence[str]) -> Judged:
+    """Every rule over one pair. `command` is the `docker compose` command that fixes begin with."""
+    findings: list[Finding] = []
+    notes: list[Note] = []
+    unknown: list[UnknownValue] = []
+    service = pair.service.name
+    for found in _differences(pair, unknown):
+        if found.note is not None:
+            notes.append(Note(service, found.path, found.note))
+            continue
+        reason = _doubt(pair, found)
+        if reason is None:
+            findings.append(_finding(pair, found, policy, command))
+        elif reason:
+            unknown.append(UnknownValue(service, found.path, reason))
+    if not findings and not unknown:
+        notes.extend(_unseen_change(pair))
+    notes.extend(_newer_files(pair))
+    return Judged(tuple(findings), tuple(notes), tuple(unknown))
+
+
+def _differences(pair: Pair, unknown: list[UnknownValue]) -> Iterator[Difference]:
+    for rule in RULES:
+        try:
+            yield from rule.differences(pair)
+        except _UNREADABLE as error:
+            keys = ", ".join(rule.keys) or rule.name
+            because = f"the engine or Compose shows a form that is not understood ({type(error).__name__})"
+            unknown.append(UnknownValue(pair.service.name, keys.partition(",")[0], because))
+
+
+def _doubt(pair: Pair, found: Difference) -> str | None:
+    """Why a difference is no finding: "" where it is explained, a reason where it cannot be judged, None where it is drift."""
+    if _hangs_on_unknown(pair, found):
+        return ""
+    if found.default is not None:
+        if pair.hash_matches:
+            return ""
+        shows = pair.host.default_shows(*found.default, but=pair.container)
+        if shows is None:
+            return "it may be the engine's default: no other container of the host tells"
+        return "" if shows else None
+    return found.unjudged
+
+
+def _hangs_on_unknown(pair: Pair, found: Difference) -> bool:
+    """Whether the key hangs on something unset; where a literal piece around it differs it is drift all the same."""
+    if isinstance(found.want, Template):
+        return False
+    want, have = found.want, found.have
+    if isinstance(want, list) and isinstance(have, list) and len(want) == len(have):
+        return not any(isinstance(one, Template) and not one.known for one in want)
+    return any(covers(entry.path, found) for entry in pair.service.unknown)
+
+
+def covers(unknown: str, found: Difference) -> bool:
+    """Whether an unknown path covers a difference: itself, what is below it, or (`environment.*`) names that Git does not set."""
+    if unknown.endswith(".*"):
+        return found.want is None and found.path.startswith(unknown[:-1])
+    return found.path == unknown or found.path.startswith(unknown + ".")
+
+
+def _finding(pair: Pair, found: Difference, policy: Policy, command: Sequence[str]) -> Finding:
+    want, have = both_shown(found)
+    force = mend.needs_force(found.path, pair.hash_matches)
+    words = ("--force-recreate", pair.service.name) if force else (pair.service.name,)
+    return Finding(
+        host=pair.host.snapshot.host,
+        kind=Kind.CHANGED,
+        message=sentence(found.path, want, have),
+        severity=severity(found, policy.severity),
+        stack=pair.project.stack.name,
+        project=pair.project.name,
+        service=pair.service.name,
+        container=pair.container.name,
+        number=pair.container.number,
+        path=found.path,
+        desired=want,
+        observed=have,
+        fix=mend.up(command, *words),
+    )
+
+
+def _unseen_change(pair: Pair) -> Iterator[Note]:
+    """Only a hash by the same version of Compose says that the definition differs; another version may hash other fields."""
+    made_by = ".".join(str(number) for number in pair.container.compose_version)
+    same_compose = bool(made_by) and pair.project.compose_version.lstrip("v").startswith(made_by)
+    if same_compose and not pair.service.unknown and pair.hash_matches is False:
+        text = "its definition changed since the deployment, in a field that Docker does not show"
+        yield Note(pair.service.name, None, text)
+
+
+def _newer_files(pair: Pair) -> Iterator[Note]:
+    started = pair.container.started_at
+    if not pair.project.changed_files or started is None or not pair.container.running:
+        return
+    committed = {str(pair.locate(path)): when for path, when in pair.project.changed_files.items()}
+    for path, mount in wanted_mounts(pair).values():
+        when = committed.get(str(mount.source))
+        if when is not None and datetime.fromisoformat(when) > started:
+            text = f"{mount.source} was committed after the container started: it may run with the old file"
+            yield Note(pair.service.name, path, text)

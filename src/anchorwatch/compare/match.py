@@ -1,0 +1,129 @@
+"""Which container stands for which service: by the labels that Compose writes, then by `container_name`.
+
+Compose itself counts what carries the project's label and a config hash and is no `docker compose run` (compose
+`pkg/compose/containers.go`); those leftovers and the helpers of hooks are nobody's drift.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from anchorwatch.model.desired import BrokenStack, DesiredProject, DesiredService
+from anchorwatch.model.observed import LABEL, Container, Snapshot
+
+RECREATE_AFTER = timedelta(minutes=2)
+"""How long a recreate may take: Compose waits for the old container to stop, then renames the new one."""
+
+_TEMPORARY = re.compile(r"[0-9a-f]{12}_(?P<name>.+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A service and the containers that stand for it, in the order of their numbers."""
+
+    project: DesiredProject
+    service: DesiredService
+    containers: tuple[Container, ...]
+    in_progress: bool = False
+    """A recreate is under way: what is missing now will be there in a moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """Every service of a host with its containers, and the containers that stand for none."""
+
+    groups: tuple[Group, ...]
+    orphans: tuple[tuple[DesiredProject, Container], ...]
+    """Containers of a known project whose service the repo does not know."""
+    foreign: tuple[Container, ...]
+    """Containers that no stack of the repo claims."""
+
+
+def match(projects: Sequence[DesiredProject], broken: Sequence[BrokenStack], snapshot: Snapshot) -> Matched:
+    """Assigns every container of the snapshot."""
+    by_name = {project.name: project for project in projects}
+    claimed: set[str] = set()
+    labelled: dict[tuple[str, str], list[Container]] = {}
+    for container in snapshot.containers:
+        project = by_name.get(container.project or "")
+        name = container.service
+        if project is not None and container.is_replica and name is not None and name in project.services:
+            labelled.setdefault((project.name, name), []).append(container)
+            claimed.add(container.id)
+    named = {container.name: container for container in snapshot.containers}
+    groups = []
+    for project in projects:
+        for service in project.services.values():
+            containers = labelled.get((project.name, service.name), [])
+            if not containers:
+                containers = list(_by_name(project, service, named, by_name, claimed))
+                claimed |= {container.id for container in containers}
+            groups.append(_group(project, service, containers, snapshot.taken_at))
+    left = [container for container in snapshot.containers if container.id not in claimed]
+    orphans = tuple(
+        (by_name[container.project], container) for container in left if container.project in by_name and container.is_replica
+    )
+    known = {container.id for _, container in orphans}
+    foreign = tuple(
+        container
+        for container in left
+        if container.id not in known and container.project not in by_name and not _of_broken(container, broken)
+    )
+    return Matched(tuple(groups), orphans, foreign)
+
+
+def _by_name(
+    project: DesiredProject,
+    service: DesiredService,
+    named: Mapping[str, Container],
+    by_name: Mapping[str, DesiredProject],
+    claimed: set[str],
+) -> Iterator[Container]:
+    """A container with the wanted name that no other stack of the host can claim: deployed by another tool, or by hand."""
+    wanted = service.config.get("container_name")
+    names = [wanted] if wanted else [f"{project.name}-{service.name}-1", f"{project.name}_{service.name}_1"]
+    for name in names:
+        container = named.get(name) if isinstance(name, str) else None
+        if container is not None and container.id not in claimed and container.project not in by_name:
+            yield container
+            return
+
+
+def _group(project: DesiredProject, service: DesiredService, containers: Sequence[Container], now: datetime) -> Group:
+    fresh = [container for container in containers if replaces(container) and _young(container, now)]
+    if not fresh:
+        return Group(project, service, tuple(sorted(containers, key=lambda one: (one.number, one.name))))
+    # while both are there, the new one is the one that will stay
+    renewed = {container.number for container in fresh}
+    kept = [one for one in containers if one in fresh or one.number not in renewed]
+    return Group(project, service, tuple(sorted(kept, key=lambda one: (one.number, one.name))), in_progress=True)
+
+
+def replaces(container: Container) -> bool:
+    """Whether it still has the name that Compose gives a container which is to replace another: `<12 hex>_<name>`."""
+    return LABEL + "replace" in container.labels and _TEMPORARY.fullmatch(container.name) is not None
+
+
+def final_name(name: str) -> str:
+    """A container's name without what Compose puts before it while it replaces another."""
+    found = _TEMPORARY.fullmatch(name)
+    return found["name"] if found else name
+
+
+def _young(container: Container, now: datetime) -> bool:
+    return container.created_at is not None and now - container.created_at < RECREATE_AFTER
+
+
+def _of_broken(container: Container, broken: Sequence[BrokenStack]) -> bool:
+    """Whether it may belong to a stack that cannot be resolved: nothing is said of those."""
+    folder = container.labels.get(LABEL + "project.working_dir")
+    for stack in broken:
+        if container.project is not None and container.project == stack.project:
+            return True
+        place = stack.stack.folder
+        if place and isinstance(folder, str) and f"/{folder.strip('/')}".endswith(f"/{place}"):
+            return True
+    return False

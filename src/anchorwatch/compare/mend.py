@@ -1,0 +1,66 @@
+"""The command that mends a drift, shell-quoted, as it would be run on the host."""
+
+from __future__ import annotations
+
+import posixpath
+import shlex
+from collections.abc import Sequence
+
+from anchorwatch.model.desired import DesiredProject
+from anchorwatch.model.observed import LABEL, Container
+
+CHANGES_IN_PLACE = frozenset(
+    {
+        "blkio_config.weight",
+        "container_name",
+        "cpu_period",
+        "cpu_quota",
+        "cpu_rt_period",
+        "cpu_rt_runtime",
+        "cpu_shares",
+        "cpus",
+        "cpuset",
+        "cpuset_mems",
+        "deploy.resources.limits.cpus",
+        "deploy.resources.limits.memory",
+        "deploy.resources.limits.pids",
+        "deploy.resources.reservations.memory",
+        "deploy.restart_policy.condition",
+        "deploy.restart_policy.max_attempts",
+        "kernel_memory",
+        "mem_limit",
+        "mem_reservation",
+        "memswap_limit",
+        "pids_limit",
+        "restart",
+    }
+)
+"""What `docker update` and `docker rename` change without re-creating a container, and `docker compose up` does not repair."""
+
+
+def compose_command(project: DesiredProject, deployed: Sequence[Container], root: str | None) -> list[str]:
+    """`docker compose` with the files of the stack: as the newest container says, else as they lie in the repo."""
+    newest = max(deployed, key=lambda one: (one.created_at is not None, one.created_at), default=None)
+    folder = newest.labels.get(LABEL + "project.working_dir") if newest is not None else None
+    files = newest.labels.get(LABEL + "project.config_files") if newest is not None else None
+    command = ["docker", "compose", "-p", project.name]
+    if isinstance(folder, str) and isinstance(files, str) and folder and files:
+        command += ["--project-directory", folder]
+        paths = files.split(",")
+    else:
+        paths = [posixpath.join(root, path) if root else path for path in project.stack.files]
+    for path in paths:
+        command += ["-f", path]
+    return command
+
+
+def up(command: Sequence[str], *words: str) -> str:
+    """`… up -d WORDS`, quoted."""
+    return shlex.join([*command, "up", "-d", *words])
+
+
+def needs_force(path: str, hash_matches: bool | None) -> bool:
+    """Whether a plain `up` would say "Running": it compares the definition's hash and looks at nothing else."""
+    if hash_matches is not None:
+        return hash_matches
+    return path in CHANGES_IN_PLACE or path.startswith("networks.")

@@ -1,0 +1,153 @@
+"""A wanted service and the container that stands for it: what every rule is given."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from anchorwatch.compare.config_hash import service_hash
+from anchorwatch.compare.host_view import HostView
+from anchorwatch.model.desired import HOME_DIR, PROJECT_DIR, DesiredProject, DesiredService
+from anchorwatch.model.observed import LABEL, Container, Image
+from anchorwatch.model.values import JsonObject, Template, Text, Unknown
+
+_NOTHING: Mapping[str, Any] = {}
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One service of a project and one container, with the image it was made from and the host around it."""
+
+    project: DesiredProject
+    service: DesiredService
+    container: Container
+    host: HostView
+    root: str | None = None
+    """Where the repo's folder lies on the host, if the config says so."""
+
+    @cached_property
+    def wanted(self) -> JsonObject:
+        """The service in Compose's canonical model."""
+        return self.service.config
+
+    @cached_property
+    def config(self) -> JsonObject:
+        """`.Config` of the container."""
+        return self.container.config
+
+    @cached_property
+    def host_config(self) -> JsonObject:
+        """`.HostConfig` of the container."""
+        return self.container.host_config
+
+    @cached_property
+    def image(self) -> Image | None:
+        """The image the container was made from; None when it is gone or not permitted."""
+        return self.host.snapshot.images.get(self.container.image_id)
+
+    @cached_property
+    def inherited(self) -> JsonObject:
+        """What a container inherits from that image; empty when it is gone."""
+        return self.image.config if self.image is not None else _NOTHING
+
+    def limits(self, kind: str) -> JsonObject:
+        """`deploy.resources.limits` or `.reservations`."""
+        resources = (self.wanted.get("deploy") or _NOTHING).get("resources") or _NOTHING
+        limits: JsonObject = resources.get(kind) or _NOTHING
+        return limits
+
+    @cached_property
+    def expected_name(self) -> str | Text:
+        """The container's name as Compose gives it."""
+        name: str | Text | None = self.wanted.get("container_name")
+        return name or default_name(self.project.name, self.service.name, self.container)
+
+    @cached_property
+    def project_dir(self) -> str | None:
+        """The folder on the host that the container was deployed from, as its label says, else below the configured root."""
+        label = self.container.labels.get(LABEL + "project.working_dir")
+        if isinstance(label, str) and label.startswith("/"):
+            return label.rstrip("/") or "/"
+        if self.root is not None:
+            return posixpath.normpath(posixpath.join(self.root, self.project.stack.folder))
+        return None
+
+    def locate(self, path: Text) -> Text:
+        """A path of the desired state as it reads on the host: see `locate`."""
+        return locate(path, self.project_dir)
+
+    @cached_property
+    def hash_matches(self) -> bool | None:
+        """Whether the definition is the one that the container was made from; None where that cannot be told."""
+        label = self.container.config_hash
+        if label is None:
+            return None
+        computed = self.computed_hash
+        if computed != label and self.wanted.get("mac_address"):
+            return None  # Compose moves it to a network while it makes the replicas, so those of one deployment differ by chance
+        return None if computed is None else computed == label
+
+    @cached_property
+    def computed_hash(self) -> str | None:
+        """The hash that the Compose which made the container would give the wanted definition."""
+        return service_hash(
+            self.service,
+            version=self.container.compose_version,
+            project_dir=self.project_dir,
+            service_id=self._service_id,
+            container_id=self._container_id,
+        )
+
+    def _service_id(self, service: str) -> str | None:
+        replicas = self.host.replicas(self.project.name, service)
+        return replicas[0].id if replicas else None
+
+    def _container_id(self, name: str) -> str | None:
+        found = self.host.container_named(name)
+        return found.id if found is not None else None
+
+    def namespace(self, mode: str) -> str:
+        """`service:X` and `container:NAME` as the engine shows them: `container:<id>`, as far as that container is there."""
+        kind, _, name = mode.partition(":")
+        if kind == "service":
+            return f"container:{self._service_id(name) or name}"
+        if kind == "container":
+            return f"container:{self._container_id(name) or name}"
+        return mode
+
+    def spoken_namespace(self, mode: str) -> str:
+        """The other way round, for people: `container:<id>` as `service:X` where it is one of the project's, else by name."""
+        kind, _, identifier = mode.partition(":")
+        found = self.host.snapshot.by_id.get(identifier) if kind == "container" else None
+        if found is None:
+            return mode
+        if found.project == self.project.name and found.service:
+            return f"service:{found.service}"
+        return f"container:{found.name}"
+
+
+def locate(path: Text, project_dir: str | None) -> Text:
+    """A path of the desired state with the folder of the project filled in.
+
+    What is not known (that folder, somebody's home) becomes an unknown piece.
+    """
+    if not isinstance(path, str):
+        return path
+    if path.startswith(PROJECT_DIR):
+        rest = path.removeprefix(PROJECT_DIR)
+        if project_dir is None:
+            return Template((Unknown("project folder"), posixpath.normpath(rest) if rest else ""))
+        return posixpath.normpath(project_dir + rest)
+    if path.startswith(HOME_DIR):
+        return Template((Unknown("HOME"), path.removeprefix(HOME_DIR)))
+    return path
+
+
+def default_name(project: str, service: str, container: Container) -> str:
+    """`<project>-<service>-<n>`, or with `_` where Compose ran in compatibility mode, which only the name itself tells."""
+    dashed = f"{project}-{service}-{container.number}"
+    underscored = f"{project}_{service}_{container.number}"
+    return underscored if container.name == underscored else dashed

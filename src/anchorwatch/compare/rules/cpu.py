@@ -1,0 +1,74 @@
+"""Processor time and processor sets."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+
+from anchorwatch.compare.difference import Difference, Rule, differ
+from anchorwatch.compare.notation import nanoseconds
+from anchorwatch.compare.pair import Pair
+from anchorwatch.model.values import Json
+
+_COUNTERS = (
+    ("cpu_shares", "CpuShares"),
+    ("cpu_quota", "CpuQuota"),
+    ("cpu_period", "CpuPeriod"),
+    ("cpu_rt_period", "CpuRealtimePeriod"),
+    ("cpu_rt_runtime", "CpuRealtimeRuntime"),
+    ("cpu_count", "CpuCount"),
+)
+
+
+def nano_cpus(value: Json) -> int:
+    """Processors in billionths, in the single precision that Compose computes with (`create.go`: `int64(s.CPUS * 1e9)`)."""
+    return int(_single(_single(float(value)) * 1e9))
+
+
+def _single(number: float) -> float:
+    return float(struct.unpack("<f", struct.pack("<f", number))[0])
+
+
+def _differences(pair: Pair) -> Iterator[Difference]:
+    deployed = pair.limits("limits").get("cpus")
+    if deployed and float(deployed):
+        path, want = "deploy.resources.limits.cpus", nano_cpus(deployed)
+    else:
+        path, want = "cpus", nano_cpus(pair.wanted.get("cpus") or 0)
+    yield from differ(path, want, int(pair.host_config.get("NanoCpus") or 0), _shown)
+    for key, member in _COUNTERS:
+        yield from differ(key, _count(pair.wanted.get(key)), int(pair.host_config.get(member) or 0), _nonzero)
+    yield from differ("cpuset", pair.wanted.get("cpuset") or None, pair.host_config.get("CpusetCpus") or None)
+
+
+def _count(value: Json) -> int:
+    if not value:
+        return 0
+    if isinstance(value, int | float):
+        return int(value)
+    return int(value) if value.lstrip("-").isdecimal() else nanoseconds(value) // 1000
+
+
+def _shown(nanos: Json) -> str | None:
+    return f"{nanos / 1e9:.9f}".rstrip("0").rstrip(".") if nanos else None
+
+
+def _nonzero(value: Json) -> str | None:
+    return str(value) if value else None
+
+
+RULE = Rule(
+    name="cpu",
+    keys={
+        "cpus": ".HostConfig.NanoCpus",
+        "deploy.resources.limits.cpus": ".HostConfig.NanoCpus",
+        "cpu_shares": ".HostConfig.CpuShares",
+        "cpu_quota": ".HostConfig.CpuQuota",
+        "cpu_period": ".HostConfig.CpuPeriod",
+        "cpu_rt_period": ".HostConfig.CpuRealtimePeriod",
+        "cpu_rt_runtime": ".HostConfig.CpuRealtimeRuntime",
+        "cpu_count": ".HostConfig.CpuCount",
+        "cpuset": ".HostConfig.CpusetCpus",
+    },
+    differences=_differences,
+)

@@ -1,0 +1,41 @@
+"""Environment variables: Git's over the image's.
+
+Compose adds the proxy variables of the deploying user's `~/.docker/config.json`; they stand neither in the file nor in the config
+hash, so an additional variable of such a name is never drift (docker/cli `cli/config/configfile`, `ParseProxyConfig`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from anchorwatch.compare.difference import Difference, Rule
+from anchorwatch.compare.pair import Pair
+from anchorwatch.compare.rules.inheritance import inherited_names
+
+_PROXY = {name for key in ("http", "https", "ftp", "no", "all") for name in (f"{key}_proxy", f"{key}_proxy".upper())}
+
+
+def _differences(pair: Pair) -> Iterator[Difference]:
+    want = pair.wanted.get("environment") or {}
+
+    def added(name: str) -> bool:
+        if name in _PROXY:
+            return True
+        if pair.wanted.get("models") and name.endswith(("_MODEL", "_URL")):
+            return True
+        return name == "DOCKER_CONFIG" and bool(pair.wanted.get("use_api_socket"))
+
+    have = pair.container.environment
+    inherited = pair.inherited.get("Env") or {}
+    yield from inherited_names(pair, "environment", want, have, inherited, added)
+
+
+RULE = Rule(
+    name="environment",
+    keys={
+        "environment": ".Config.Env over the image's",
+        "env_file": "as part of `environment`",
+        "models": ".Config.Env: variables that the model's name explains",
+    },
+    differences=_differences,
+)

@@ -1,0 +1,156 @@
+"""Networks: which ones a container is attached to, and as what.
+
+The engine shows networks by name, but by ID before the first start; Compose 2.19 to 2.29 stored the ID of external ones
+as the network mode. Engines before 25 add the short ID to the aliases, newer ones asked in an old API the host name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from anchorwatch.compare.difference import Difference, Rule, differ
+from anchorwatch.compare.pair import Pair
+from anchorwatch.compare.rules.endpoints import endpoint_differences
+from anchorwatch.model.values import Json, JsonObject, Template
+
+_PRIORITY_PRINTED = (2, 27)
+_OTHER_MODES = ("host", "none", "container:", "service:")
+
+
+def _differences(pair: Pair) -> Iterator[Difference]:
+    wanted_mode = pair.wanted.get("network_mode") or ""
+    seen_mode = pair.host.network_name(pair.host_config.get("NetworkMode") or "default")
+    if isinstance(wanted_mode, Template):
+        return
+    attached = {pair.host.network_name(key): endpoint for key, endpoint in pair.container.networks.items()}
+    if wanted_mode:
+        yield from _mode(pair, wanted_mode, seen_mode, attached)
+        return
+    wanted = wanted_networks(pair)
+    if seen_mode.startswith(_OTHER_MODES) and not (seen_mode == "none" and not wanted):
+        yield Difference("network_mode", None, pair.spoken_namespace(seen_mode))
+        return
+    yield from _attachments(pair, wanted, attached)
+    yield from _primary(pair, wanted, attached, seen_mode)
+    for name, (key, options) in wanted.items():
+        if name in attached:
+            yield from endpoint_differences(pair, f"networks.{key}", options, attached[name])
+
+
+def _mode(pair: Pair, want: str, have: str, attached: Mapping[str, JsonObject]) -> Iterator[Difference]:
+    if pair.namespace(want) != have and not (want in {"bridge", "default"} and have in {"bridge", "default"}):
+        yield Difference("network_mode", want, pair.spoken_namespace(have))
+        return
+    own = {"default": "bridge"}.get(want, want)
+    for name in attached.keys() - {own}:
+        yield Difference(f"networks.{_key(pair, name)}", None, name)
+
+
+def wanted_networks(pair: Pair) -> dict[str, tuple[str, JsonObject]]:
+    """For each network that the service is to be attached to, by its name on the host: its key in the file, and its options."""
+    found: dict[str, tuple[str, JsonObject]] = {}
+    for key, options in (pair.wanted.get("networks") or {}).items():
+        name = (pair.project.networks.get(key) or {}).get("name") or f"{pair.project.name}_{key}"
+        found[str(name)] = (key, options or {})
+    return found
+
+
+def _key(pair: Pair, name: str) -> str:
+    """A network's key in the file, else its name."""
+    for key, network in pair.project.networks.items():
+        if (network or {}).get("name") == name:
+            return key
+    return name.removeprefix(f"{pair.project.name}_")
+
+
+def _attachments(pair: Pair, wanted: Mapping[str, Json], attached: Mapping[str, Json]) -> Iterator[Difference]:
+    for name in wanted.keys() - attached.keys():
+        yield Difference(f"networks.{wanted[name][0]}", name, None)
+    for name in attached.keys() - wanted.keys():
+        if not (name == "none" and not wanted):
+            yield Difference(f"networks.{_key(pair, name)}", None, name)
+
+
+def _primary(
+    pair: Pair, wanted: Mapping[str, tuple[str, JsonObject]], attached: Mapping[str, Json], mode: str
+) -> Iterator[Difference]:
+    """The network mode names the network of the highest priority, the first by key among equals (compose `create.go`)."""
+    if len(wanted) < 2 or mode not in wanted or mode not in attached:
+        return
+    first = max(sorted(wanted, key=lambda name: wanted[name][0]), key=lambda name: int(wanted[name][1].get("priority") or 0))
+    printed = tuple(int(piece) for piece in pair.project.compose_version.split(".")[:2] if piece.isdecimal())
+    if first != mode and first in attached and printed >= _PRIORITY_PRINTED:
+        want, have = (wanted[name][0] for name in (first, mode))
+        yield Difference(f"networks.{want}.priority", f"{want} comes first", f"{have} comes first")
+
+
+def _links(pair: Pair) -> Iterator[Difference]:
+    """Links are frozen when a container is made, with numbers of replicas in them: only the aliases are compared."""
+    seen = [link for endpoint in pair.container.networks.values() for link in endpoint.get("Links") or ()]
+    have = {str(link).rpartition(":")[2] for link in seen}
+    project = pair.project.name
+    explained: set[str] = set()
+    for key in ("links", "external_links"):
+        wanted = [str(link) for link in pair.wanted.get(key) or ()]
+        aliases = {link.partition(":")[2] or link for link in wanted}
+        explained |= aliases
+        if key == "links":
+            services = {link.partition(":")[0] for link in wanted}
+            explained |= {
+                alias
+                for alias in have
+                for service in services
+                if alias.rpartition("-")[0] in {service, f"{project}-{service}"}
+                or alias.rpartition("_")[0] == f"{project}_{service}"
+            }
+        missing = aliases - have
+        if missing and pair.container.networks:
+            yield Difference(key, ", ".join(sorted(aliases)), ", ".join(sorted(aliases & have)) or None)
+    for alias in sorted(have - explained):
+        yield Difference("links", None, alias)
+
+
+def _mac_address(pair: Pair) -> Iterator[Difference]:
+    """Shown while the container runs only; Compose 2.26 to 2.31 loses it on API 1.44 and newer (compose 2.32.0 mended it)."""
+    want = pair.wanted.get("mac_address")
+    if not want or pair.container.state != "running" or not pair.container.networks:
+        return
+    if () < pair.container.compose_version < (2, 32) and pair.host.api >= (1, 44):
+        return
+    mode = pair.host.network_name(pair.host_config.get("NetworkMode") or "")
+    attached = {pair.host.network_name(key): endpoint for key, endpoint in pair.container.networks.items()}
+    endpoint = attached.get(mode) or next(iter(attached.values()))
+    if (endpoint or {}).get("MacAddress"):
+        yield from differ("mac_address", _mac(want), _mac(endpoint["MacAddress"]))
+
+
+def _mac(text: Json) -> str:
+    return str(text).lower().replace("-", ":")
+
+
+def _all(pair: Pair) -> Iterator[Difference]:
+    yield from _differences(pair)
+    yield from _links(pair)
+    yield from _mac_address(pair)
+
+
+RULE = Rule(
+    name="networks",
+    keys={
+        "network_mode": ".HostConfig.NetworkMode",
+        "networks": ".NetworkSettings.Networks",
+        "networks.*.aliases": ".NetworkSettings.Networks[].Aliases",
+        "networks.*.ipv4_address": ".NetworkSettings.Networks[].IPAMConfig",
+        "networks.*.ipv6_address": ".NetworkSettings.Networks[].IPAMConfig",
+        "networks.*.link_local_ips": ".NetworkSettings.Networks[].IPAMConfig",
+        "networks.*.mac_address": ".NetworkSettings.Networks[].MacAddress, while it runs",
+        "networks.*.driver_opts": ".NetworkSettings.Networks[].DriverOpts",
+        "networks.*.interface_name": ".NetworkSettings.Networks[].DriverOpts",
+        "networks.*.gw_priority": ".NetworkSettings.Networks[].GwPriority (API 1.48 or newer)",
+        "networks.*.priority": ".HostConfig.NetworkMode: which network comes first",
+        "mac_address": ".NetworkSettings.Networks[].MacAddress, while it runs",
+        "links": ".NetworkSettings.Networks[].Links: the aliases",
+        "external_links": ".NetworkSettings.Networks[].Links: the aliases",
+    },
+    differences=_all,
+)

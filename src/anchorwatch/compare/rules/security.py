@@ -1,0 +1,82 @@
+"""What a container may do: privileges, capabilities, security options."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+
+from anchorwatch.compare.difference import Difference, Rule, differ
+from anchorwatch.compare.pair import Pair
+from anchorwatch.model.values import Json
+
+
+def _differences(pair: Pair) -> Iterator[Difference]:
+    yield from differ("privileged", bool(pair.wanted.get("privileged")), bool(pair.host_config.get("Privileged")))
+    want, have = bool(pair.wanted.get("read_only")), bool(pair.host_config.get("ReadonlyRootfs"))
+    yield from differ("read_only", want, have)
+    for key, member in (("cap_add", "CapAdd"), ("cap_drop", "CapDrop")):
+        yield from differ(key, _capabilities(pair.wanted.get(key)), _capabilities(pair.host_config.get(member)), _without_prefix)
+    yield from differ("userns_mode", pair.wanted.get("userns_mode") or None, pair.host_config.get("UsernsMode") or None)
+    yield from _options(pair)
+
+
+def _capabilities(names: Iterable[str] | None) -> frozenset[str]:
+    """As the newest client spells them: upper case, with `CAP_`."""
+    upper = (name.upper() for name in names or ())
+    return frozenset(name if name == "ALL" or name.startswith("CAP_") else "CAP_" + name for name in upper)
+
+
+def _without_prefix(names: Json) -> str | None:
+    return ", ".join(sorted(name.removeprefix("CAP_") for name in names)) or None
+
+
+def _options(pair: Pair) -> Iterator[Difference]:
+    wanted = [str(option) for option in pair.wanted.get("security_opt") or ()]
+    seen = [str(option) for option in pair.host_config.get("SecurityOpt") or ()]
+    unconfined = [option for option in wanted if option.replace(":", "=") == "systempaths=unconfined"]
+    want = [_profile(option) for option in wanted if option not in unconfined]
+    have = [_profile(option) for option in seen]
+    if not any(option.startswith("label=") for option in want):
+        # appended where labels cannot hold: privileged, or the host's ipc or pid (moby `daemon/create.go`, `generateSecurityOpt`)
+        have = [option for option in have if not option.startswith("label=")]
+    if have != want:
+        yield Difference("security_opt", wanted or None, have or None)
+        return
+    privileged = bool(pair.host_config.get("Privileged"))
+    open_paths = pair.host_config.get("MaskedPaths") == [] and pair.host_config.get("ReadonlyPaths") == []
+    if not privileged and open_paths != bool(unconfined) and "MaskedPaths" in pair.host_config:
+        shown = [*have, "systempaths=unconfined"] if open_paths else have
+        yield Difference("security_opt", wanted or None, shown or None)
+
+
+def _profile(option: str) -> str:
+    """A seccomp profile arrives as the file's content, which is not compared."""
+    for prefix in ("seccomp=", "seccomp:"):
+        if option.startswith(prefix):
+            value = option.removeprefix(prefix)
+            if value in {"unconfined", "builtin", ""}:
+                return option
+            return "seccomp=" + (_name_of(value) if value.lstrip().startswith("{") else "(a profile)")
+    return option
+
+
+def _name_of(value: str) -> str:
+    try:
+        json.loads(value)
+    except ValueError:
+        return "(no valid profile)"
+    return "(a profile)"
+
+
+RULE = Rule(
+    name="security",
+    keys={
+        "privileged": ".HostConfig.Privileged",
+        "read_only": ".HostConfig.ReadonlyRootfs",
+        "cap_add": ".HostConfig.CapAdd",
+        "cap_drop": ".HostConfig.CapDrop",
+        "security_opt": ".HostConfig.SecurityOpt (of a seccomp profile only that there is one), MaskedPaths",
+        "userns_mode": ".HostConfig.UsernsMode",
+    },
+    differences=_differences,
+)

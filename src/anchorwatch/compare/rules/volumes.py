@@ -1,0 +1,111 @@
+"""Volumes and all other mounts, by their target in the container.
+
+At a path that the image declares as VOLUME Compose carries over whatever the container before had there, and calls that
+converged: without an entry in the file anything is accepted there.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator
+
+from anchorwatch.compare.difference import Difference, Rule, differ, differ_maps
+from anchorwatch.compare.pair import Pair
+from anchorwatch.compare.rules.mounts import seen_mounts, wanted_mounts
+from anchorwatch.model.values import Json
+
+
+def _differences(pair: Pair) -> Iterator[Difference]:
+    wanted, seen = wanted_mounts(pair), seen_mounts(pair)
+    for target, (path, mount) in wanted.items():
+        have = seen.get(target)
+        if have is None or not mount.agrees(have):
+            yield Difference(path, mount, have, _spoken)
+    accepted = _image_volumes(pair) | _others_mounts(pair)
+    for target, mount in seen.items():
+        if target not in wanted and target not in accepted:
+            yield Difference(f"volumes.{target}", None, mount, _spoken)
+    yield from differ_maps("tmpfs", _tmpfs(pair.wanted.get("tmpfs")), _tmpfs(pair.host_config.get("Tmpfs")), _options)
+    yield from _volumes_from(pair)
+    yield from differ("volume_driver", pair.wanted.get("volume_driver") or None, pair.host_config.get("VolumeDriver") or None)
+
+
+def _spoken(mount: Json) -> str | None:
+    return None if mount is None else str(mount)
+
+
+def _image_volumes(pair: Pair) -> set[str]:
+    declared = {*(pair.inherited.get("Volumes") or ()), *(pair.config.get("Volumes") or ())}
+    return {posixpath.normpath(path) for path in declared}
+
+
+def _others_mounts(pair: Pair) -> set[str]:
+    """`volumes_from` brings in all mounts of another container."""
+    targets: set[str] = set()
+    for entry in pair.wanted.get("volumes_from") or ():
+        source = pair.host.snapshot.by_id.get(_source(pair, entry))
+        if source is not None:
+            targets |= {posixpath.normpath(target) for target in source.mounts}
+    return targets
+
+
+def _source(pair: Pair, entry: str) -> str:
+    """The ID of the container that `service`, `service:ro` or `container:name:ro` means."""
+    if entry.startswith("container:"):
+        mode = "container:" + entry.removeprefix("container:").split(":")[0]
+    else:
+        mode = "service:" + entry.split(":", maxsplit=1)[0]
+    return pair.namespace(mode).removeprefix("container:")
+
+
+def _volumes_from(pair: Pair) -> Iterator[Difference]:
+    wanted = list(pair.wanted.get("volumes_from") or ())
+    by_name = pair.host.container_named
+    want = {_source(pair, entry) for entry in wanted}
+    have = set()
+    for entry in pair.host_config.get("VolumesFrom") or ():
+        identifier = str(entry).split(":")[0]
+        named = by_name(identifier)
+        have.add(named.id if named is not None else identifier)
+    if want != have:
+        spoken = [pair.spoken_namespace(f"container:{identifier}").removeprefix("service:") for identifier in sorted(have)]
+        yield Difference("volumes_from", wanted or None, spoken or None)
+
+
+def _tmpfs(entries: Json) -> dict[str, str]:
+    if isinstance(entries, dict):
+        return {path: str(options) for path, options in entries.items()}
+    found = {}
+    for entry in [entries] if isinstance(entries, str) else entries or ():
+        path, _, options = str(entry).partition(":")
+        found[path] = options
+    return found
+
+
+def _options(options: Json) -> str | None:
+    return options if options is None else options or "with the engine's defaults"
+
+
+RULE = Rule(
+    name="volumes",
+    keys={
+        "volumes[].type": ".Mounts[].Type",
+        "volumes[].source": ".Mounts[].Source or .Name",
+        "volumes[].target": ".Mounts[].Destination",
+        "volumes[].read_only": ".Mounts[].RW",
+        "volumes[].bind.propagation": ".Mounts[].Propagation",
+        "volumes[].bind.recursive": ".HostConfig.Mounts[].BindOptions",
+        "volumes[].bind.selinux": ".HostConfig.Binds",
+        "volumes[].volume.nocopy": ".HostConfig.Binds or .HostConfig.Mounts[].VolumeOptions",
+        "volumes[].volume.subpath": ".HostConfig.Mounts[].VolumeOptions",
+        "volumes[].image.subpath": ".HostConfig.Mounts[].ImageOptions",
+        "volumes[].tmpfs": ".HostConfig.Mounts[].TmpfsOptions",
+        "tmpfs": ".HostConfig.Tmpfs",
+        "configs": ".Mounts[], where the config is a file",
+        "secrets": ".Mounts[], where the secret is a file",
+        "use_api_socket": ".Mounts[]",
+        "volumes_from": ".HostConfig.VolumesFrom, without the mode",
+        "volume_driver": ".HostConfig.VolumeDriver",
+    },
+    differences=_differences,
+)

@@ -1,0 +1,83 @@
+"""Git and the host side by side, as lines of Compose keys: what `anchorwatch diff` shows.
+
+Where a finding names a key, each side has its own value; everywhere else the comparison found both to agree, so both have Git's.
+Keys that leave no trace in a container stand on neither side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from anchorwatch.compare.notation import show
+from anchorwatch.compare.rules import NOT_COMPARED
+from anchorwatch.compare.rules.mounts import spoken_entry
+from anchorwatch.compare.rules.ports import spoken_ports
+from anchorwatch.model.desired import DesiredProject
+from anchorwatch.model.findings import Comparison, Finding, Kind
+from anchorwatch.model.report import SideBySide
+from anchorwatch.model.values import Json, JsonObject
+
+
+def side_by_side(project: DesiredProject, comparison: Comparison) -> tuple[SideBySide, ...]:
+    """One entry for each service, and one for the project's own networks and volumes."""
+    found: list[SideBySide] = []
+    everything = (*comparison.findings, *comparison.ignored)
+    for service in project.services.values():
+        mine = [finding for finding in everything if finding.service == service.name]
+        base = dict(_service_lines(service.config))
+        names = sorted({finding.container or "" for finding in mine if finding.path is not None}) or [""]
+        for name in names:
+            own = [finding for finding in mine if (finding.container or name) == name]
+            title = f"{project.stack}: {service.name}" + (f" ({name})" if name else "")
+            found.append(_sides(title, base, own))
+    resources = dict(_resource_lines(project))
+    mine = [finding for finding in everything if finding.service is None and finding.path is not None]
+    if resources or mine:
+        found.append(_sides(f"{project.stack}: networks and volumes", resources, mine))
+    return tuple(found)
+
+
+def _sides(title: str, base: Mapping[str, str], findings: Sequence[Finding]) -> SideBySide:
+    git, host = dict(base), dict(base)
+    for finding in findings:
+        if finding.path is None:
+            if finding.kind is Kind.MISSING and finding.observed == "absent":
+                host.clear()
+            continue
+        for side, value in ((git, finding.desired), (host, finding.observed)):
+            for path in [path for path in side if path == finding.path or path.startswith(finding.path + ".")]:
+                del side[path]
+            if value is not None and not (finding.kind is Kind.MISSING and side is host):
+                side[finding.path] = value
+    return SideBySide(title, _printed(git), _printed(host))
+
+
+def _printed(lines: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(f"{path}: {value}" for path, value in sorted(lines.items()))
+
+
+def _service_lines(config: JsonObject) -> Iterator[tuple[str, str]]:
+    for key, value in config.items():
+        match key:
+            case "ports":
+                yield from ((f"ports.{port}", spoken) for port, spoken in spoken_ports(value or ()).items())
+            case "volumes":
+                yield from ((f"volumes.{entry['target']}", spoken_entry(entry)) for entry in value or ())
+            case _:
+                yield from _flat(key, value)
+
+
+def _resource_lines(project: DesiredProject) -> Iterator[tuple[str, str]]:
+    for key, resources in (("networks", project.networks), ("volumes", project.volumes)):
+        for name, resource in resources.items():
+            yield from _flat(f"{key}.{name}", resource)
+
+
+def _flat(path: str, value: Json) -> Iterator[tuple[str, str]]:
+    if path in NOT_COMPARED:
+        return
+    if isinstance(value, Mapping):
+        for name, entry in value.items():
+            yield from _flat(f"{path}.{name}", entry)
+    elif (text := show(value)) is not None:
+        yield path, text

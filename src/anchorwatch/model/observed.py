@@ -1,0 +1,182 @@
+"""What one host said at one moment: a snapshot of its engine, containers, images, networks and volumes.
+
+The members are those of the Docker Engine API's answers, reduced to what is compared. Values that may be a secret
+are `Secret` from the door on: values in `Env`, labels (but `com.docker.compose.*`), `Cmd`, `Entrypoint`,
+`Healthcheck.Test`, log options, driver options, annotations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+
+from anchorwatch.model.values import JsonObject, Secret
+
+LABEL = "com.docker.compose."
+"""The prefix of the labels that Compose writes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """The engine behind a host, from `GET /version` and `GET /info`."""
+
+    id: str
+    """Empty where `/info` is not permitted."""
+    version: str
+    api_version: tuple[int, int]
+    """The version of the API that was spoken, which shapes the answers (not the newest one the engine knows)."""
+    info: JsonObject = field(default_factory=dict)
+    """`GET /info` as it came, empty where it is not permitted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An image by its ID."""
+
+    id: str
+    tags: tuple[str, ...]
+    digests: tuple[str, ...]
+    """`RepoDigests`."""
+    config: JsonObject
+    """`.Config`: what a container made from it inherits. `Env` and `Labels` are mappings, as in `Container.config`."""
+    created_at: str | None = None
+    architecture: str | None = None
+    variant: str | None = None
+    os: str | None = None
+
+
+@dataclass(frozen=True)
+class Container:
+    """One container, from `GET /containers/{id}/json`."""
+
+    id: str
+    name: str
+    """Without the leading slash."""
+    image_id: str
+    """`.Image`: the ID of the image it was made from, whatever the tag points to now."""
+    state: str
+    """`.State.Status`: created, running, paused, restarting, removing, exited, dead."""
+    exit_code: int
+    created_at: datetime | None
+    started_at: datetime | None
+    finished_at: datetime | None
+    labels: Mapping[str, str | Secret]
+    """`com.docker.compose.*` as plain text, all others as `Secret`."""
+    environment: Mapping[str, Secret | None]
+    """`.Config.Env` by name; None for a bare name without `=`."""
+    config: JsonObject
+    """`.Config` without `Env` and `Labels`."""
+    host_config: JsonObject
+    """`.HostConfig`."""
+    mounts: Mapping[str, JsonObject]
+    """`.Mounts[]` by `Destination`."""
+    networks: Mapping[str, JsonObject]
+    """`.NetworkSettings.Networks`, keys as the engine gives them (a name, or at times an ID)."""
+    restart_count: int = 0
+    oom_killed: bool = False
+    health: str | None = None
+
+    @cached_property
+    def project(self) -> str | None:
+        """The Compose project that its label names."""
+        return self._compose_label("project")
+
+    @cached_property
+    def service(self) -> str | None:
+        """The Compose service that its label names."""
+        return self._compose_label("service")
+
+    @cached_property
+    def number(self) -> int:
+        """Its number among the replicas of its service; 1 where the label says none."""
+        text = self._compose_label("container-number") or "1"
+        return int(text) if text.isdecimal() else 1
+
+    @cached_property
+    def config_hash(self) -> str | None:
+        """The hash that Compose gave the service's definition when it made the container."""
+        return self._compose_label("config-hash")
+
+    @cached_property
+    def compose_version(self) -> tuple[int, ...]:
+        """The version of the Compose that made it, as numbers; empty where it was not Compose."""
+        text = (self._compose_label("version") or "").lstrip("v")
+        numbers = []
+        for piece in text.split("+")[0].split("-")[0].split("."):
+            if not piece.isdecimal():
+                break
+            numbers.append(int(piece))
+        return tuple(numbers)
+
+    @cached_property
+    def is_replica(self) -> bool:
+        """Whether Compose itself counts it as a container of its stack (compose `pkg/compose/containers.go`).
+
+        Leftovers of `docker compose run` and helpers of hooks carry the project's label too, and do not count.
+        """
+        return (
+            self.project is not None and self.config_hash is not None and (self._compose_label("oneoff") or "").lower() != "true"
+        )
+
+    @property
+    def running(self) -> bool:
+        """Whether it counts as running in reports: running, restarting or paused."""
+        return self.state in {"running", "restarting", "paused"}
+
+    def _compose_label(self, name: str) -> str | None:
+        value = self.labels.get(LABEL + name)
+        return value if isinstance(value, str) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """One network, from `GET /networks`. Values of `Options` and foreign labels are `Secret`."""
+
+    id: str
+    name: str
+    labels: Mapping[str, str | Secret]
+    doc: JsonObject
+    """`Driver`, `Options`, `Internal`, `Attachable`, `EnableIPv6`, `IPAM`, `Scope`…, as far as the engine gives them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """One volume, from `GET /volumes`. Values of `Options` and foreign labels are `Secret`."""
+
+    name: str
+    driver: str
+    labels: Mapping[str, str | Secret]
+    options: Mapping[str, Secret]
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One observed state of one host, with its time."""
+
+    host: str
+    taken_at: datetime
+    engine: Engine
+    containers: tuple[Container, ...]
+    images: Mapping[str, Image] = field(default_factory=dict)
+    """By ID, as far as containers use them or a Compose file names them; one that is gone is missing."""
+    networks: tuple[Network, ...] = ()
+    volumes: tuple[Volume, ...] = ()
+    not_permitted: frozenset[str] = frozenset()
+    """What a proxy refused, of "info", "images", "networks", "volumes": judged less, never wrongly."""
+
+    @cached_property
+    def by_id(self) -> Mapping[str, Container]:
+        """Containers by ID."""
+        return {container.id: container for container in self.containers}
+
+    @cached_property
+    def network_names(self) -> Mapping[str, str]:
+        """Network names by ID."""
+        return {network.id: network.name for network in self.networks}
+
+    @cached_property
+    def image_ids(self) -> Mapping[str, str]:
+        """The ID that each tag points to now, by tag as the engine spells it (`nginx:latest`)."""
+        return {tag: image.id for image in self.images.values() for tag in image.tags}

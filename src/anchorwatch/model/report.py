@@ -1,0 +1,182 @@
+"""What a one-shot verb is asked for, and what it found: the values between the check room, the reports and the command line.
+
+A report says what is, whatever is shown of it: `Filters` narrow the view (see `reports/verdict.py`), never the judgement.
+Every text in here is ready to be shown as far as secrets go; it is not neutralised for a format, which each writer does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol, Self
+
+from anchorwatch.errors import AnchorwatchError
+from anchorwatch.model.desired import NotStack, UnknownValue
+from anchorwatch.model.findings import Finding, Kind, Note, Severity
+
+
+class HostStatus(StrEnum):
+    """How much a host let us see."""
+
+    OK = "ok"
+    LIMITED = "limited"
+    """Some requests are not permitted: fewer checks."""
+    UNREACHABLE = "unreachable"
+
+
+class StackStatus(StrEnum):
+    """The verdict on a stack."""
+
+    IN_SYNC = "in_sync"
+    DRIFTED = "drifted"
+    UNKNOWN = "unknown"
+    """Nothing of it could be judged. A stack with unknown keys is judged on the rest."""
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorInfo:
+    """An error as reports show it: a class of the contract, what happened, and what to do next."""
+
+    kind: str
+    message: str
+    hint: str | None = None
+
+    @classmethod
+    def of(cls, error: AnchorwatchError) -> Self:
+        """What `error` says."""
+        return cls(error.kind, error.message, error.hint)
+
+
+@dataclass(frozen=True, slots=True)
+class HostReport:
+    """One host: whether it answered, and with what."""
+
+    name: str
+    address: str
+    """As the config has it: `unix:///var/run/docker.sock`, `ssh://admin@pi5`."""
+    status: HostStatus
+    error: ErrorInfo | None = None
+    engine: str | None = None
+    """The engine's version; None for a host that did not say."""
+    containers: int = 0
+    """Those that run, restarting and paused ones included."""
+
+
+@dataclass(frozen=True, slots=True)
+class StackReport:
+    """One stack: its verdict, and everything that is known of it but its findings."""
+
+    host: str
+    stack: str
+    path: str
+    """The first Compose file, in the repo."""
+    project: str | None
+    """None where the name of the project could not be told."""
+    revision: str | None
+    """The last commit that touched it (40 hex); None outside Git."""
+    status: StackStatus
+    error: ErrorInfo | None = None
+    unknown: tuple[UnknownValue, ...] = ()
+    notes: tuple[Note, ...] = ()
+    services: tuple[str, ...] = ()
+    """The names of its services, in Compose's order; empty where it could not be resolved."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckReport:
+    """One pass over every host that was asked for.
+
+    Hosts come in the order of the config, stacks and findings in the order of their hosts.
+    """
+
+    checked_at: datetime
+    """With a time zone."""
+    revision: str | None
+    """The commit that the desired state was read at (40 hex); None outside Git."""
+    hosts: tuple[HostReport, ...] = ()
+    stacks: tuple[StackReport, ...] = ()
+    not_stacks: tuple[NotStack, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    ignored: int = 0
+    """How many findings a standing rule covers."""
+    hidden: int = 0
+    """How many findings filters left out of `findings`: see `reports.verdict.narrow`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which part of the world is asked for. An empty member asks for everything; members narrow each other."""
+
+    hosts: tuple[str, ...] = ()
+    stacks: tuple[tuple[str, str], ...] = ()
+    """Pairs of host and stack."""
+    kinds: tuple[Kind, ...] = ()
+    severity: Severity = Severity.INFO
+    """At least this."""
+
+    def wants_host(self, host: str) -> bool:
+        """Whether `host` is to be asked at all."""
+        return (not self.hosts or host in self.hosts) and (not self.stacks or any(host == name for name, _ in self.stacks))
+
+    def wants_stack(self, host: str, stack: str) -> bool:
+        """Whether the stack is to be judged and shown."""
+        return self.wants_host(host) and (not self.stacks or (host, stack) in self.stacks)
+
+    def wants(self, finding: Finding) -> bool:
+        """Whether the finding is to be shown. One that belongs to no stack is not, where stacks are asked for by name."""
+        if finding.stack is None:
+            in_place = self.wants_host(finding.host) and not self.stacks
+        else:
+            in_place = self.wants_stack(finding.host, finding.stack)
+        return in_place and (not self.kinds or finding.kind in self.kinds) and finding.severity >= self.severity
+
+
+@dataclass(frozen=True, slots=True)
+class CheckOptions:
+    """What the command line of `check`, `stacks` or `diff` asks for."""
+
+    repo: Path | None = None
+    """REPO; None for the config's, and without one the current folder."""
+    config: Path | None = None
+    """`--config`; None for `$ANCHORWATCH_CONFIG`, else `./anchorwatch.yml`, else the defaults."""
+    worktree: bool = False
+    """Read the files as they lie there, not a commit."""
+    filters: Filters = Filters()
+
+
+class Progress(Protocol):
+    """Is told how a check comes along. Hosts are checked in parallel: calls may come from any thread, and overlap."""
+
+    def host_started(self, host: str) -> None:
+        """`host` is being asked."""
+
+    def stack_done(self, host: str, stack: str) -> None:
+        """A stack of `host` was judged, or cannot be."""
+
+    def host_done(self, host: HostReport, stacks: tuple[StackReport, ...], findings: tuple[Finding, ...]) -> None:
+        """`host` is finished, with all its stacks and findings (ignored ones left out). Called once a host."""
+
+
+class Silence:
+    """The progress of a check that nobody watches."""
+
+    def host_started(self, host: str) -> None:
+        """Says nothing."""
+
+    def stack_done(self, host: str, stack: str) -> None:
+        """Says nothing."""
+
+    def host_done(self, host: HostReport, stacks: tuple[StackReport, ...], findings: tuple[Finding, ...]) -> None:
+        """Says nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class SideBySide:
+    """What Git says of one service, network or volume and what the host says of it, as lines of Compose YAML."""
+
+    name: str
+    """What is compared, for the head of the diff: `pi5/mealie: mealie`."""
+    git: tuple[str, ...]
+    host: tuple[str, ...]
