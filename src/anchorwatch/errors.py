@@ -16,6 +16,12 @@ AnchorwatchError                 what happened, and what to do next (`hint`)
 │   ├── HostForbidden            a proxy does not permit a request that nothing can be judged without
 │   └── HostBadAnswer            something answers there, and it is not a Docker Engine we understand
 └── StoreError                   the state database cannot be used
+    ├── StoreInUse               another anchorwatch holds it
+    ├── StoreFull                there is no room left for it
+    ├── StoreDamaged             what is there is no sound database
+    ├── StoreLost                a database was there, and is not any more: emptied, deleted or replaced
+    ├── StoreOlder               it has to be upgraded before it can be read
+    └── StoreNewer               a newer anchorwatch made it
 
 `kind` is the word that the JSON of the contract shows as `class`.
 """
@@ -164,3 +170,39 @@ class StoreError(AnchorwatchError):
     """The state database cannot be used."""
 
     kind = "store"
+
+
+class StoreInUse(StoreError):
+    """Another anchorwatch holds the database."""
+
+    kind = "store_in_use"
+
+
+class StoreFull(StoreError):
+    """There is no room left. Nothing is broken: what was being written was undone, and works again once there is room."""
+
+    kind = "store_full"
+
+
+class StoreDamaged(StoreError):
+    """What is there is no sound database."""
+
+    kind = "store_damaged"
+
+
+class StoreLost(StoreError):
+    """A database was there, and is not any more: it was emptied, deleted or replaced by another one."""
+
+    kind = "store_lost"
+
+
+class StoreOlder(StoreError):
+    """An older anchorwatch made the database, and it has to be upgraded before it can be read."""
+
+    kind = "store_older"
+
+
+class StoreNewer(StoreError):
+    """A newer anchorwatch made the database; this one would not understand it."""
+
+    kind = "store_newer"

@@ -27,7 +27,7 @@ def claims_of(leaf: str) -> list[tuple[str, str]]:
 @pytest.fixture(params=["oldest_compose", "newest_compose"])
 def service_leaves(request: pytest.FixtureRequest) -> set[str]:
     compose = request.getfixturevalue(request.param)
-    return set(leaf_keys(embedded_schema(Path(compose.path)), "service"))
+    return set(leaf_keys(embedded_schema(Path(compose.program)), "service"))
 
 
 def test_each_key_of_a_service_is_claimed_exactly_once(service_leaves: set[str]) -> None:
@@ -44,7 +44,7 @@ def test_members_of_structured_keys_are_claimed_one_by_one(service_leaves: set[s
 
 @pytest.mark.parametrize(("section", "definition"), [(name, name.removesuffix("s")) for name in KEYS])
 def test_each_key_at_the_top_level_is_listed(newest_compose: object, section: str, definition: str) -> None:
-    leaves = set(leaf_keys(embedded_schema(Path(newest_compose.path)), definition))  # type: ignore[attr-defined]
+    leaves = set(leaf_keys(embedded_schema(Path(newest_compose.program)), definition))  # type: ignore[attr-defined]
     assert leaves
     assert [leaf for leaf in leaves if not covered(leaf, KEYS[section])] == []
 

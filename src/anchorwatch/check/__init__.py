@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from anchorwatch.check.fleet import Fleet, check_fleet
+from anchorwatch.check.fleet import Host, check_fleet
 
-__all__ = ["Fleet", "check_fleet"]
+__all__ = ["Host", "check_fleet"]

@@ -6,7 +6,7 @@ What goes wrong with a host or a stack costs that one only; what goes wrong with
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -33,12 +33,12 @@ class Connection(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Fleet:
-    """The hosts of a config, and how to get at them."""
+class Host:
+    """A host to be checked, and the way to it. Whoever opened the connection closes it."""
 
-    hosts: Sequence[HostAddress]
-    policies: Mapping[str, Policy]
-    connect: Callable[[HostAddress], Connection]
+    address: HostAddress
+    policy: Policy
+    connection: Connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,23 +50,22 @@ class _HostResult:
 
 
 def check_fleet(
-    fleet: Fleet, read_desired: Callable[[], DesiredState], filters: Filters, progress: Progress, checked_at: datetime
+    hosts: Sequence[Host], read_desired: Callable[[], DesiredState], filters: Filters, progress: Progress, checked_at: datetime
 ) -> CheckReport:
-    """Checks every host that the filters want. Raises `RepoError` or `ComposeError` where nothing can be judged at all."""
-    hosts = [host for host in fleet.hosts if filters.wants_host(host.name)]
-    with ExitStack() as stack:
-        connections = {host.name: fleet.connect(host) for host in hosts}
-        pool = stack.enter_context(ThreadPoolExecutor(max(1, 2 * len(hosts)), thread_name_prefix="host"))
-        for connection in connections.values():
-            stack.callback(connection.close)  # before the pool waits for its threads
-        snapshots: dict[str, Future[Snapshot]] = {}
+    """Checks the hosts. Raises `RepoError` or `ComposeError` where nothing can be judged at all.
+
+    While `read_desired` runs, every host is already being asked.
+    """
+    with ThreadPoolExecutor(max(1, 2 * len(hosts)), thread_name_prefix="host") as pool, ExitStack() as undo:
+        snapshots: list[Future[Snapshot]] = []
         for host in hosts:
-            progress.host_started(host.name)
-            snapshots[host.name] = pool.submit(connections[host.name].snapshot)
+            progress.host_started(host.address.name)
+            snapshots.append(pool.submit(host.connection.snapshot))
+            undo.callback(host.connection.close)  # before the pool waits for a thread that waits for a host
         desired = read_desired()
         judged = [
-            pool.submit(_check_host, host, desired, snapshots[host.name], fleet.policies[host.name], filters, progress)
-            for host in hosts
+            pool.submit(_check_host, host, desired, snapshot, filters, progress)
+            for host, snapshot in zip(hosts, snapshots, strict=True)
         ]
         results = [one.result() for one in judged]
     return CheckReport(
@@ -81,23 +80,19 @@ def check_fleet(
 
 
 def _check_host(
-    host: HostAddress,
-    desired: DesiredState,
-    snapshot: Future[Snapshot],
-    policy: Policy,
-    filters: Filters,
-    progress: Progress,
+    host: Host, desired: DesiredState, snapshot: Future[Snapshot], filters: Filters, progress: Progress
 ) -> _HostResult:
-    projects = [project for project in desired.projects if project.stack.host == host.name]
-    broken = [stack for stack in desired.broken if stack.stack.host == host.name]
+    address = host.address
+    projects = [project for project in desired.projects if project.stack.host == address.name]
+    broken = [stack for stack in desired.broken if stack.stack.host == address.name]
     try:
         seen = snapshot.result()
     except HostError as error:
-        report = HostReport(host.name, host.docker, HostStatus.UNREACHABLE, ErrorInfo.of(error))
+        report = HostReport(address.name, address.docker, HostStatus.UNREACHABLE, ErrorInfo.of(error))
         comparison = None
     else:
-        report = _host_report(host, seen)
-        comparison = compare_host(projects, broken, seen, policy)
+        report = _host_report(address, seen)
+        comparison = compare_host(projects, broken, seen, host.policy)
     stacks = _stack_reports(projects, broken, comparison, filters)
     findings = _findings(comparison, filters)
     for one in stacks:

@@ -1,0 +1,67 @@
+"""The demo: a fleet in order, four drifts made by hand, and what anchorwatch says before and after."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+from typing import TYPE_CHECKING
+
+from lab import tools
+from lab.errors import LabError
+from lab.homelab import Homelab
+from lab.places import CHECKOUT, lab_folder
+
+if TYPE_CHECKING:
+    from lab.engines import Engine
+
+# host, and what somebody does there on a late evening
+DRIFTS = (
+    ("proxmox", "docker stop sonarr"),
+    ("proxmox", "docker run -d --name it-tools redis:7.4-alpine"),
+    ("pi5", "docker update --memory 1g --memory-swap 2g mealie"),
+    ("proxmox", "docker update --restart no vaultwarden"),
+)
+
+
+def make_drifts(homelab: Homelab) -> None:
+    """Stops one container, starts one by hand, changes the memory of one and the restart policy of another."""
+    for host, command in DRIFTS:
+        _on(homelab, host).docker(*shlex.split(command)[1:])
+
+
+def demo() -> int:
+    """Shows it, in a homelab of its own; 0 if both checks said what they must."""
+    program = _anchorwatch()
+    print("Starting two Docker hosts and deploying examples/homelab on them …", flush=True)
+    with Homelab(lab_folder() / f"demo-{os.getpid()}") as homelab:
+        print(*homelab.status(), "", sep="\n")
+        clean = _check(program, homelab)
+        print("\nSomebody works on the servers by hand:\n")
+        for host, command in DRIFTS:
+            print(f"    {host}$ {command}")
+        make_drifts(homelab)
+        print(flush=True)
+        drifted = _check(program, homelab)
+    print(f"\nExit codes: {clean}, then {drifted}, the number of drifts.")
+    return 0 if (clean, drifted) == (0, len(DRIFTS)) else 1
+
+
+def _check(program: str, homelab: Homelab) -> int:
+    argv = [program, "check", "--config", str(homelab.config)]
+    print(f"$ anchorwatch check --config {homelab.config}", flush=True)
+    path = f"{homelab.compose.folder}:{os.environ.get('PATH', tools.SYSTEM_PATH)}"
+    return subprocess.run(argv, check=False, env=os.environ | {"PATH": path}).returncode
+
+
+def _on(homelab: Homelab, host: str) -> Engine:
+    return next(engine for engine in homelab.engines if engine.name == host)
+
+
+def _anchorwatch() -> str:
+    installed = CHECKOUT / ".venv" / "bin" / "anchorwatch"
+    found = str(installed) if installed.exists() else shutil.which("anchorwatch")
+    if not found:
+        raise LabError("anchorwatch is not installed yet: `make setup` does it")
+    return found

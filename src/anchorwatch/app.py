@@ -1,0 +1,209 @@
+"""The one place that builds and wires things: config, hosts, repo, Compose, and the pass over all of them.
+
+Order matters for speed: logging in over ssh takes as long as everything else together, so connections begin as soon as
+addresses are known, before the config is judged and before anything heavy is imported.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from anchorwatch import clock
+from anchorwatch.config import Config, Draft, read_draft
+from anchorwatch.errors import ConfigError, UsageError
+from anchorwatch.model.report import CheckOptions, CheckReport, Filters, Progress, SideBySide
+from anchorwatch.model.settings import HostAddress, HostLayout, RepoSource
+from anchorwatch.observed import EngineConnection, connect, current_address
+
+if TYPE_CHECKING:
+    from anchorwatch.desired.files import Files
+    from anchorwatch.model.desired import DesiredState
+
+
+def check(options: CheckOptions, progress: Progress) -> CheckReport:
+    """One pass over every host that is asked for."""
+    from anchorwatch.check import Host, check_fleet
+
+    with ExitStack() as stack:
+        world = _open(options, stack)
+        hosts = [
+            Host(address, world.config.policy(address.name), world.connections[address.name])
+            for address in world.addresses
+            if options.filters.wants_host(address.name)
+        ]
+        return check_fleet(hosts, world.read_desired, options.filters, progress, clock.now())
+
+
+def stacks(options: CheckOptions) -> DesiredState:
+    """What Git says, without asking any host."""
+    draft = read_draft(options.config, os.environ)
+    config = draft.config()
+    reader = _Reader(config, options, _addresses(config))
+    return reader.read(None)
+
+
+def diff(options: CheckOptions) -> tuple[SideBySide, ...]:
+    """Git and the hosts side by side, stack by stack. Raises `HostError` for a host that cannot be asked."""
+    from anchorwatch.compare import compare_host
+    from anchorwatch.compare.side_by_side import side_by_side
+
+    found: list[SideBySide] = []
+    with ExitStack() as stack:
+        world = _open(options, stack)
+        desired = world.read_desired()
+        _known_stacks(options.filters, desired)
+        for address in world.addresses:
+            if not options.filters.wants_host(address.name):
+                continue
+            snapshot = world.connections[address.name].snapshot()
+            projects = [project for project in desired.projects if project.stack.host == address.name]
+            broken = [one for one in desired.broken if one.stack.host == address.name]
+            result = compare_host(projects, broken, snapshot, world.config.policy(address.name))
+            for project, comparison in zip(projects, result.stacks, strict=True):
+                if options.filters.wants_stack(address.name, project.stack.name):
+                    found.extend(side_by_side(project, comparison))
+    return tuple(found)
+
+
+def init(repo: Path | None) -> str:
+    """A commented config for this machine and `repo`."""
+    from anchorwatch.desired.guess import guess
+    from anchorwatch.desired.propose import Machine, propose
+    from anchorwatch.desired.source import open_files
+    from anchorwatch.desired.stacks import find_stacks
+    from anchorwatch.observed.contexts import known_contexts
+
+    source = RepoSource(path=str((repo or Path()).resolve()))
+    files = open_files(source, state=Path())
+    contexts = known_contexts(os.environ)
+    layouts = guess(files, platform.node(), contexts)
+    machine = Machine(platform.node(), contexts, current_address(os.environ).docker)
+    return propose(source, layouts, find_stacks(files, layouts.layouts), machine)
+
+
+@dataclass(frozen=True, slots=True)
+class _World:
+    """What a pass needs: hosts that are already being connected to, and the way to the desired state."""
+
+    config: Config
+    addresses: Sequence[HostAddress]
+    connections: Mapping[str, EngineConnection]
+    read_desired: Callable[[], DesiredState]
+
+
+def _open(options: CheckOptions, stack: ExitStack) -> _World:
+    draft = read_draft(options.config, os.environ)
+    connections = _connect(draft.addresses(), options.filters, stack)
+    config = draft.config()
+    addresses = _addresses(config)
+    unknown = [name for name in _named_hosts(options.filters) if name not in {address.name for address in addresses}]
+    if unknown and config.hosts:
+        known = ", ".join(address.name for address in addresses)
+        raise UsageError(f"there is no host named {unknown[0]!r}", hint=f"the config has: {known}")
+    for address in addresses:
+        if address.name not in connections:
+            connections.update(_connect([address], options.filters, stack))
+    reader = _Reader(config, options, addresses)
+    wanted = [address.name for address in addresses if options.filters.wants_host(address.name)]
+
+    def read_desired() -> DesiredState:
+        desired = reader.read(wanted)
+        _known_stacks(options.filters, desired)
+        return desired
+
+    return _World(config, addresses, connections, read_desired)
+
+
+def _connect(addresses: Sequence[HostAddress], filters: Filters, stack: ExitStack) -> dict[str, EngineConnection]:
+    """Begins to connect to each host that is wanted; `stack` closes it."""
+    return {address.name: stack.enter_context(connect(address)) for address in addresses if filters.wants_host(address.name)}
+
+
+def _addresses(config: Config) -> tuple[HostAddress, ...]:
+    """The hosts of the config; without any, this machine's current Docker context."""
+    if config.hosts:
+        return config.addresses()
+    from anchorwatch.desired.guess import short
+
+    return (current_address(os.environ, short(platform.node())),)
+
+
+def _named_hosts(filters: Filters) -> tuple[str, ...]:
+    return (*filters.hosts, *(host for host, _ in filters.stacks))
+
+
+def _known_stacks(filters: Filters, desired: DesiredState) -> None:
+    stacks = [project.stack for project in desired.projects] + [broken.stack for broken in desired.broken]
+    known = {(stack.host, stack.name) for stack in stacks}
+    for host, name in filters.stacks:
+        if (host, name) not in known:
+            near = ", ".join(sorted(f"{host}/{other}" for one, other in known if one == host)) or "none"
+            raise UsageError(f"there is no stack {host}/{name} in the repo", hint=f"stacks of {host}: {near}")
+
+
+class _Reader:
+    """Reads the desired state as config and command line ask for it."""
+
+    def __init__(self, config: Config, options: CheckOptions, addresses: Sequence[HostAddress]) -> None:
+        self._config = config
+        self._options = options
+        self._addresses = addresses
+
+    def read(self, hosts: Sequence[str] | None) -> DesiredState:
+        """The stacks of `hosts`, None for all."""
+        from anchorwatch.desired.cache import Cache, cache_folder
+        from anchorwatch.desired.compose import find_compose
+        from anchorwatch.desired.state import read_state
+
+        folder = cache_folder(os.environ)
+        compose = find_compose(self._config.compose, folder)
+        files = self._open_files()
+        return read_state(
+            files,
+            self._layouts(files),
+            self._config.declared_elsewhere,
+            compose=compose,
+            cache=Cache(folder),
+            hosts=hosts,
+            addresses={address.name: address for address in self._addresses},
+        )
+
+    def _open_files(self) -> Files:
+        from anchorwatch.desired.source import open_files
+
+        source = self._config.repo
+        if self._options.repo is not None:
+            source = RepoSource(path=str(self._options.repo), branch=source.branch if source.path is not None else None)
+        elif source.path is None and source.url is None:
+            source = replace(source, path=".")
+        return open_files(source, worktree=self._options.worktree, state=Path(self._config.secrets_key).parent)
+
+    def _layouts(self, files: Files) -> Sequence[HostLayout]:
+        """The config's; without one, what the repo's own layout says of this machine (contract)."""
+        config = self._config
+        if config.hosts:
+            if not config.deployers:
+                return config.layouts()
+            from anchorwatch.desired.deployers import with_deployers
+
+            return with_deployers(files, config.layouts(), config.deployers).layouts
+        from anchorwatch.desired.guess import guess
+
+        found = guess(files, platform.node())
+        mine = found.mine(platform.node())
+        if mine is None:
+            names = ", ".join(layout.name for layout in found.layouts)
+            raise UsageError(
+                f"the repo's layout names the hosts {names}, and this machine is none of them",
+                hint="`anchorwatch init` writes a config that says where each of them is",
+            )
+        return [replace(mine, name=self._addresses[0].name)]
+
+
+__all__ = ["ConfigError", "Draft", "check", "diff", "init", "stacks"]

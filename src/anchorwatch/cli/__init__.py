@@ -1,0 +1,66 @@
+"""The command: `main` is the door. It runs one verb and turns whatever comes of it into an exit code.
+
+The verbs are declared to Typer (`verbs`). Typer takes about 100 ms to be loaded and to read a command line, a good part of a
+whole check; so `--version` and a plainly written `check` go past it (`arguments.plain_check`), to the same code. Anything
+that is not plainly right goes to Typer, which says what is wrong.
+
+Nothing is imported here that the fastest way does not need.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+
+FAILED = 2
+"""The exit code of a verb that could not do its work."""
+
+CHECK_FAILED = 102
+"""The same for `check`, whose small numbers count drifts."""
+
+INTERRUPTED = 130
+"""What a shell reports for a program that Ctrl-C ended: 128 + SIGINT."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the verb that `argv` (without the program's name; None: the process's) asks for. Returns the exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    verb = next((word for word in words if not word.startswith("-")), None)
+    return guarded(lambda: _run(words), failed=CHECK_FAILED if verb == "check" else FAILED)
+
+
+def guarded(run: Callable[[], int], *, failed: int) -> int:
+    """What `run` returns; `failed`, once it is said why, where it raises: a program for people does not end with a traceback."""
+    try:
+        return run()
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except Exception as error:
+        from anchorwatch.cli.output import complain
+
+        complain(error)
+        return failed
+
+
+def version() -> int:
+    """Prints the version."""
+    from anchorwatch import __version__
+
+    print(f"anchorwatch {__version__}")
+    return 0
+
+
+def _run(words: list[str]) -> int:
+    if words == ["--version"]:
+        return version()
+    if words[:1] == ["check"]:
+        from anchorwatch.cli.arguments import plain_check
+
+        arguments = plain_check(words[1:])
+        if arguments is not None:
+            from anchorwatch.cli.checking import check
+
+            return check(arguments)
+    from anchorwatch.cli.verbs import run
+
+    return run(words)

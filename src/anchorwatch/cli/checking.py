@@ -1,0 +1,57 @@
+"""What `check` does once its arguments are known: look, narrow, show, and say it in the exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeAlias
+
+from anchorwatch.cli.arguments import CheckArguments
+from anchorwatch.cli.output import in_colour, on_terminal, write
+from anchorwatch.model.report import CheckOptions, CheckReport, Progress, Silence
+from anchorwatch.reports import Format, render
+from anchorwatch.reports.verdict import exit_code, narrow
+
+if TYPE_CHECKING:
+    from anchorwatch.cli.watching import Watching
+
+Check: TypeAlias = Callable[[CheckOptions, Progress], CheckReport]
+
+
+def check(arguments: CheckArguments) -> int:
+    """Checks the real world. Returns the exit code."""
+    return run(arguments, _look)
+
+
+def run(arguments: CheckArguments, look: Check) -> int:
+    """Shows what `look` finds, and returns the exit code."""
+    options = arguments.options()
+    wanted = Format(arguments.format)
+    if wanted is Format.TEXT and on_terminal():
+        report = _watched(options, look, colour=in_colour(no_color=arguments.no_color))
+    else:
+        report = narrow(look(options, Silence()), options.filters)
+        write(render(report, wanted))
+    return exit_code(report, any_mode=arguments.exit_code == "any")
+
+
+def _look(options: CheckOptions, progress: Progress) -> CheckReport:
+    from anchorwatch import app
+
+    return app.check(options, progress)
+
+
+def _watched(options: CheckOptions, look: Check, *, colour: bool) -> CheckReport:
+    from anchorwatch.cli.watching import Paper, Watching
+
+    if not colour:
+        return _finished(Watching(Paper(), options.filters), options, look)
+    from anchorwatch.cli.screen import Screen
+
+    with Screen() as screen:
+        return _finished(Watching(screen, options.filters), options, look)
+
+
+def _finished(watching: Watching, options: CheckOptions, look: Check) -> CheckReport:
+    report = narrow(look(options, watching), options.filters)
+    watching.finish(report)
+    return report

@@ -1,0 +1,55 @@
+"""`anchorwatch diff`: Git and a host side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from anchorwatch.cli import options
+from anchorwatch.cli.arguments import host_and_stack, path
+from anchorwatch.cli.output import show, write
+from anchorwatch.model.report import CheckOptions, Filters, SideBySide
+
+
+def declare(app: typer.Typer) -> None:
+    """Adds the verb to `app`."""
+    app.command()(diff)
+
+
+def diff(
+    stack: Annotated[
+        str | None, typer.Argument(metavar="HOST/STACK", help="The stack to look at; else all of them.", show_default=False)
+    ] = None,
+    config: options.Config = None,
+    format: options.TextOrJson = "text",  # noqa: A002 - named as the option is
+    no_color: options.NoColor = False,
+) -> int:
+    """Show Git and the host side by side.
+
+    A unified diff of Compose keys: - is what Git says, + what runs.
+
+    \b
+    Examples:
+      anchorwatch diff pi5/mealie
+      anchorwatch diff --no-color > drift.diff
+    """
+    filters = Filters(stacks=(host_and_stack(stack),)) if stack is not None else Filters()
+    from anchorwatch import app
+
+    show_diff(app.diff(CheckOptions(config=path(config), filters=filters)), as_json=format == "json", no_color=no_color)
+    return 0
+
+
+def show_diff(sides: Sequence[SideBySide], *, as_json: bool, no_color: bool) -> None:
+    """Prints what differs."""
+    if as_json:
+        from anchorwatch.reports.build import diff_document
+        from anchorwatch.reports.json import dumps
+
+        write(dumps(diff_document(sides)))
+    else:
+        from anchorwatch.reports.diff import diff_lines
+
+        show(diff_lines(sides), no_color=no_color)

@@ -1,0 +1,47 @@
+"""The verbs, declared to Typer. A verb's file declares its command line and loads the rest when it is run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from anchorwatch.cli import check, config, diff, init, stacks
+from anchorwatch.cli import version as print_version
+from anchorwatch.cli.arguments import CheckArguments
+from anchorwatch.errors import UsageError
+
+app = typer.Typer(
+    name="anchorwatch",
+    help="Tells when a Docker host drifts away from its Git repository, and writes it in the log.",
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+for verb in (check, stacks, diff, init, config):
+    verb.declare(app)
+
+
+def run(words: Sequence[str]) -> int:
+    """Runs the verb that `words` ask for, and returns its exit code. Raises `UsageError` for what cannot be understood."""
+    try:
+        result = app(args=list(words) or ["--help"], prog_name="anchorwatch", standalone_mode=False)
+    except typer.TyperException as error:
+        command = getattr(getattr(error, "ctx", None), "command_path", "anchorwatch")
+        raise UsageError(error.format_message(), hint=f"`{command} --help` shows what can be said") from error
+    if isinstance(result, CheckArguments):
+        from anchorwatch.cli import checking
+
+        return checking.check(result)
+    return int(result or 0)
+
+
+@app.callback()
+def anchorwatch(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and leave.", is_eager=True)] = False,
+) -> None:
+    """Reads what stands before the verb."""
+    if version:
+        raise typer.Exit(print_version())

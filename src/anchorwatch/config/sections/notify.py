@@ -1,0 +1,124 @@
+"""`notify`: whom to tell, of what, and when."""
+
+from __future__ import annotations
+
+import re
+from datetime import time
+from typing import TYPE_CHECKING, Annotated, Any
+
+from anchorwatch.config.sections.fields import LongerThanNothing, Section, ServiceUrl, Text, kind, setting, word
+from anchorwatch.config.sections.rules import SeverityWord, severity
+from anchorwatch.config.texts import text
+from anchorwatch.config.wrong import WrongValue
+
+if TYPE_CHECKING:
+    from anchorwatch.model.service import Destination, Digest, QuietHours
+
+EVENTS = ("appeared", "resolved")
+DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+_CLOCK = r"(?:[01]?[0-9]|2[0-3]):[0-5][0-9]"
+_DIGEST = re.compile(rf"hourly|daily {_CLOCK}|weekly (?:{'|'.join(DAYS)}) {_CLOCK}")
+_QUIET = re.compile(rf"({_CLOCK}) ?- ?({_CLOCK})(?: (\S+))?")
+
+
+def digest_times(value: Any) -> str:
+    """`hourly`, `daily 08:00` or `weekly monday 08:00`, in small letters, one blank between the words."""
+    written = text(value)
+    words = " ".join(written.lower().split())
+    if not _DIGEST.fullmatch(words):
+        instead = 'write hourly, "daily 08:00" or "weekly monday 08:00"'
+        raise WrongValue("is no time for a digest", instead=instead, value=written)
+    return words
+
+
+def hours(value: Any) -> str:
+    """`22:00-07:00`, and a time zone if it is not the watcher's own: `22:00-07:00 Europe/Berlin`."""
+    written = text(value)
+    found = _QUIET.fullmatch(written)
+    if found is None or _time(found[1]) == _time(found[2]):
+        raise WrongValue("are no hours", instead='write "22:00-07:00", or "22:00-07:00 Europe/Berlin"', value=written)
+    if found[3] is not None:
+        _look_up(found[3])
+    return written
+
+
+def _time(written: str) -> time:
+    hour, _, minute = written.partition(":")
+    return time(int(hour), int(minute))
+
+
+def _look_up(zone: str) -> None:
+    from zoneinfo import ZoneInfo
+
+    try:
+        ZoneInfo(zone)
+    except (ValueError, OSError, LookupError):
+        raise WrongValue("name a time zone that is not known here", instead="write one like Europe/Berlin", value=zone) from None
+
+
+class DestinationSection(Section):
+    """Somewhere to send messages to."""
+
+    name: Text = setting(meaning="What to call it; no two have the same.", example="chat")
+    url: ServiceUrl = setting(
+        meaning="An Apprise URL: Discord, mail, Slack, ntfy, a webhook… It holds credentials, so a file is best.",
+        example="/run/secrets/mail",
+    )
+    on: list[Annotated[str, *word(EVENTS, "event")]] = setting(
+        list(EVENTS), meaning="What to tell of: `appeared`, `resolved`.", example=["appeared"]
+    )
+    min_severity: SeverityWord = setting(
+        "info", meaning="Nothing below this: `info`, `warning` or `critical`.", example="warning"
+    )
+    digest: Annotated[str, *kind(digest_times, "text", examples=["hourly", "daily 08:00", "weekly monday 08:00"])] | None = (
+        setting(
+            None,
+            meaning="Send messages together: `hourly`, `daily 08:00`, `weekly monday 08:00`. Without it: at once.",
+            example="daily 08:00",
+        )
+    )
+    remind_every: LongerThanNothing | None = setting(
+        None, meaning="Tell again of what is still drifted. Without it: once.", example="7d"
+    )
+    quiet_hours: Annotated[str, *kind(hours, "text", examples=["22:00-07:00 Europe/Berlin"])] | None = setting(
+        None,
+        meaning="Messages wait from the first time to the second, in the time zone of this machine or the one named.",
+        example="22:00-07:00",
+    )
+
+    def destination(self) -> Destination:
+        """The frozen value."""
+        from anchorwatch.model.service import Destination
+
+        return Destination(
+            name=self.name,
+            url=self.url,
+            on=frozenset(self.on),
+            min_severity=severity(self.min_severity),
+            digest=_digest(self.digest),
+            remind_every=self.remind_every,
+            quiet_hours=_quiet_hours(self.quiet_hours),
+        )
+
+
+class NotifySection(Section):
+    """Messages."""
+
+    destinations: list[DestinationSection] = setting([], meaning="Where to send messages to.")
+
+
+def _digest(words: str | None) -> Digest | None:
+    from anchorwatch.model.service import Digest
+
+    if words is None:
+        return None
+    every, *rest = words.split()
+    return Digest(every, _time(rest[-1]) if rest else None, DAYS.index(rest[0]) if len(rest) == 2 else None)
+
+
+def _quiet_hours(written: str | None) -> QuietHours | None:
+    from anchorwatch.model.service import QuietHours
+
+    found = _QUIET.fullmatch(written or "")
+    return QuietHours(_time(found[1]), _time(found[2]), found[3]) if found else None

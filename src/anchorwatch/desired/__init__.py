@@ -1,0 +1,1 @@
+"""What the repo says: files at a commit, which of them are whose stacks, and what Compose makes of each."""

@@ -1,0 +1,141 @@
+"""One-shot git commands: the only place that starts git, through GitPython as the door.
+
+GitPython's own objects are not used: one `Repo` in two threads hangs or tells of files that are not there. `Git.execute`
+only starts the process; the deadline is ours and kills its whole process group.
+
+What is promised for every command: no prompt, no pager, no hook, no fsmonitor, no signature check, nobody's configuration
+but the repository's own, no network unless the caller names the protocols, and not a single variable of ours that git would
+take for an order (`GIT_DIR` in a hook). Only commands that read may be run in a repository that is not ours: `status`,
+`diff` and `checkout` may start programs that its configuration names.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import tempfile
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from anchorwatch.errors import GitFailed
+
+if TYPE_CHECKING:
+    from git.cmd import Git
+
+DEADLINE = 30.0
+"""Seconds that a command on local files may take; reading a repo takes milliseconds."""
+
+_QUIET = {
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_ASKPASS": "",
+    "SSH_ASKPASS": "",
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_CONFIG_GLOBAL": "/dev/null",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_ALLOW_PROTOCOL": "none",
+    "GIT_PAGER": "cat",
+}
+_HARMLESS = (
+    "core.hooksPath=/dev/null",
+    "core.fsmonitor=false",
+    "core.untrackedCache=false",
+    "core.quotePath=false",
+    "log.showSignature=false",
+    "protocol.ext.allow=never",
+    "gc.auto=0",
+    "maintenance.auto=false",
+    "fetch.recurseSubmodules=false",
+    "credential.helper=",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a command said: exit status, standard output, and standard error as text."""
+
+    status: int
+    out: bytes
+    err: str
+
+
+def ask(
+    arguments: Sequence[str],
+    *,
+    folder: Path,
+    trust: str | None = None,
+    given: bytes = b"",
+    environment: Mapping[str, str] | None = None,
+    settings: Sequence[str] = (),
+    deadline: float = DEADLINE,
+) -> Answer:
+    """Run `git ARGUMENTS` in `folder`, hand it `given`, and wait for its end.
+
+    `trust` is the one folder that may belong to somebody else (safe.directory). `environment` reaches the child only, and
+    is the place for secrets; `settings` (KEY=VALUE) are seen by everybody who lists processes. Raises GitFailed when git
+    is not there or does not answer within `deadline` seconds; a bad exit status is the caller's to judge.
+    """
+    door = _door(folder)
+    words = [item for setting in (*_HARMLESS, *settings) for item in ("-c", setting)]
+    if trust is not None:
+        words += ["-c", f"safe.directory={trust}"]
+    ours = {**_QUIET, **(environment or {})}
+    command = [*_without(_orders(os.environ, ours)), "git", *words, *arguments]
+    with tempfile.TemporaryFile() as spool:
+        spool.write(given)
+        spool.seek(0)
+        process = door.execute(command, istream=spool, env=ours, as_process=True, start_new_session=True, shell=False)
+    try:
+        out, err = process.communicate(timeout=deadline)
+    except subprocess.TimeoutExpired:
+        _end(process.pid)
+        process.communicate()
+        raise GitFailed(
+            f"git {arguments[0]} in {folder} did not answer within {deadline:g} s",
+            hint="is the disk or the network that it lies on slow or gone? `anchorwatch doctor` tries it",
+        ) from None
+    except BaseException:
+        _end(process.pid)
+        raise
+    return Answer(process.returncode, out, err.decode("utf-8", "replace").strip())
+
+
+def read(arguments: Sequence[str], *, folder: Path, trust: str | None = None, what: str) -> bytes:
+    """Like `ask`, for commands that must not fail: GitFailed says that `what` could not be done, and what git said."""
+    answer = ask(arguments, folder=folder, trust=trust)
+    if answer.status != 0:
+        raise failed(what, answer)
+    return answer.out
+
+
+def failed(what: str, answer: Answer, *, hint: str | None = None) -> GitFailed:
+    """The error for an answer that must not be: `what` could not be done because of what git said."""
+    said = answer.err.splitlines()
+    reason = next((line for line in said if line.startswith(("fatal:", "error:"))), said[-1] if said else f"exit {answer.status}")
+    return GitFailed(f"{what}: {reason}", hint=hint or "`git fsck` in that repository tells whether it is damaged")
+
+
+def _door(folder: Path) -> Git:
+    try:
+        from git.cmd import Git
+    except ImportError as error:  # GitPython asks git for its version when it is imported
+        raise GitFailed("git cannot be started", hint="install git (2.31 or newer) and see that it is on the PATH") from error
+    return Git(folder)
+
+
+def _orders(present: Mapping[str, str], ours: Collection[str]) -> list[str]:
+    return sorted(name for name in present if name.startswith("GIT_") and not name.startswith("GIT_PYTHON_") and name not in ours)
+
+
+def _without(names: Sequence[str]) -> list[str]:
+    # GitPython always adds our whole environment, so that what must not be there has to be taken out again.
+    return ["env", *(word for name in names for word in ("-u", name))] if names else []
+
+
+def _end(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGKILL)

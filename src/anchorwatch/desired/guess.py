@@ -1,0 +1,215 @@
+"""What a repo's layout says by itself, for whoever has no config yet: one host's stacks, or those of several, and of which.
+
+Folders named after hosts and folders named after groups look alike, and taking one for the other would declare every stack
+of one machine missing on another. So a folder is a host's only on evidence: this machine or a Docker context is called so, it
+lies below `hosts/`, its name is one that people give to machines, or two of them hold stacks of the same name. Without
+evidence there is one host. Pure, but for reading files whose names do not tell.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+
+from anchorwatch.desired import names
+from anchorwatch.desired.classify import is_compose
+from anchorwatch.desired.compose_files import ComposeFiles
+from anchorwatch.desired.files import Files
+from anchorwatch.desired.layout import Tree
+from anchorwatch.model.settings import HostLayout
+
+MAX_UNTOLD = 400
+"""So many YAML files without `compose` in their names are looked into."""
+_HOST_FOLDERS = frozenset({"hosts", "host", "servers", "server", "machines", "nodes", "inventory"})
+_NO_CONTEXTS = frozenset({"default", "desktop-linux", "rootless", "colima", "orbstack", "podman"})
+_GROUPS = frozenset(
+    {
+        "apps", "app", "applications", "services", "service", "stacks", "stack", "docker", "compose", "containers", "media",
+        "infra", "infrastructure", "network", "networking", "monitoring", "observability", "tools", "utils", "utilities",
+        "home", "homelab", "automation", "productivity", "security", "databases", "database", "db", "core", "system", "misc",
+        "games", "gaming", "dev", "web", "proxy", "backup", "storage", "downloads", "ai", "common", "shared", "base", "global",
+        "templates", "lib", "config", "public", "private", "internal", "external", "prod", "production", "dashboards", "dns",
+        "vpn", "iot", "smarthome", "arr",
+    }
+)  # fmt: skip
+_SERVICES = re.compile(rb"(?m)^(?:services|include)\s*:")
+_HOSTISH = re.compile(
+    r"(?:r(?:asp(?:berry)?)?-?pi(?:-?(?:zero|\d))*[a-z]?|pi-?\d+[a-z]?|pi[a-z]?|nas-?\d*|pve-?\d*|proxmox-?\d*|esxi-?\d*|vps-?\d*|vm-?\d+|lxc-?\d+|"
+    r"nuc-?\d*|odroid-?\w*|unraid-?\d*|synology|truenas|qnap|omv|hetzner-?\w*|ovh-?\w*|oracle-?\w*|linode|racknerd|contabo|"
+    r"(?:my|home|main|media|file|game|dell|hp|mini|big|small)?-?(?:server|host|node|box)-?\d*|optiplex-?\w*|thinkcentre-?\w*|"
+    r"docker-?(?:\d+|vm|host\d*)|laptop|desktop|workstation|cloud-?\d+)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """The layouts that the repo's shape suggests. `by`: how the hosts were told apart; `one` names no host."""
+
+    by: str
+    """`folder`, `file` or `one`."""
+    layouts: tuple[HostLayout, ...]
+    unsure: tuple[str, ...] = ()
+    """Compose files that this leaves to nobody."""
+
+    def mine(self, hostname: str) -> HostLayout | None:
+        """The layout of the machine of that name; None where the repo names several hosts and it is none of them."""
+        if self.by == "one":
+            return replace(self.layouts[0], name=short(hostname))
+        mine = short(hostname).lower()
+        return next((layout for layout in self.layouts if layout.name.lower() == mine), None)
+
+
+def short(hostname: str) -> str:
+    """A machine's name without its domain."""
+    return hostname.partition(".")[0] or "localhost"
+
+
+def guess(files: Files, hostname: str, contexts: Collection[str] = ()) -> Guess:
+    """What the layout of the repo says. `hostname` is this machine's, `contexts` the names of its Docker contexts.
+
+    Raises RepoError when the repo cannot be read.
+    """
+    known = {short(hostname).lower(), *(name.lower() for name in contexts if name not in _NO_CONTEXTS)}
+    paths = _compose_files(files)
+    by_file = _by_file(paths, known, files)
+    if by_file is not None:
+        return by_file
+    folders = sorted({posixpath.dirname(path) for path in paths})
+    by_folder = _by_folder(folders, known)
+    if by_folder is not None:
+        return by_folder
+    odd = sorted({posixpath.join(posixpath.dirname(path), "*") + posixpath.splitext(path)[1] for path in paths if _is_odd(path)})
+    everywhere = ("**",) if not paths or any(not _is_odd(path) for path in paths) else ()
+    return Guess("one", (HostLayout(short(hostname), (*everywhere, *odd)),))
+
+
+def _compose_files(files: Files) -> list[str]:
+    """Every Compose file that is neither put aside nor a template, under whatever name."""
+    there = [path for path, entry in files.paths().items() if entry.kind == "file" and names.is_yaml(path)]
+    there = [path for path in there if not (_is_dotted(path) or names.is_archived(path) or names.is_template(path))]
+    told = [path for path in there if names.looks_like_compose(posixpath.basename(path)) and not names.is_override(_name(path))]
+    with_stacks = {posixpath.dirname(path) for path in told}
+    untold = [path for path in there if posixpath.dirname(path) not in with_stacks and not _below(path, with_stacks)]
+    if len(untold) > MAX_UNTOLD:
+        return told
+    telling = [path for path, content in files.read(untold).items() if _SERVICES.search(content)]
+    reader = ComposeFiles(files)
+    reader.look(telling)
+    return told + [path for path in telling if is_compose(reader.known[path]) and reader.known[path].kind == "stack"]
+
+
+def _by_file(paths: Collection[str], known: Collection[str], files: Files) -> Guess | None:
+    """Hosts in the names of files: `docker-compose-pi5.yml`, `media/compose.pi5.yaml`."""
+    rests: dict[str, list[str]] = {}
+    for path in paths:
+        rest = names.telling_rest(_name(path)).lower() if names.looks_like_compose(_name(path)) else ""
+        if rest and not names.is_variant(_name(path)):
+            rests.setdefault(rest, []).append(path)
+    sure = {rest for rest in rests if _is_host(rest, known)}
+    # Beside a file that surely names a host, the others of the same folder name hosts, too.
+    beside = {posixpath.dirname(path) for rest in sure for path in rests[rest]}
+    hosts = sure | {rest for rest, found in rests.items() if any(posixpath.dirname(path) in beside for path in found)}
+    if not sure or len(hosts) < 2:
+        return None
+    reader = ComposeFiles(files)
+    named = [path for host in hosts for path in rests[host]]
+    tree = Tree.of(files.paths())
+    bases = {path: names.chosen(tree.names.get(posixpath.dirname(path), ())) for path in named}
+    reader.look([*named, *(posixpath.join(posixpath.dirname(path), base[0]) for path, base in bases.items() if base)])
+    layouts = []
+    for host in sorted(hosts):
+        entries = {_entry(path, bases[path], reader) for path in rests[host]}
+        layouts.append(HostLayout(names.telling_rest(_name(rests[host][0])), tuple(sorted(entries))))
+    taken = {posixpath.dirname(path) for path in named}
+    return Guess("file", tuple(layouts), tuple(sorted(path for path in paths if posixpath.dirname(path) not in taken)))
+
+
+def _entry(path: str, base: Collection[str], reader: ComposeFiles) -> str:
+    """One file, or the default one of its folder with it, as an entry of `stacks` for all folders of that depth."""
+    folder, name = posixpath.split(path)
+    stars = "/".join("*" for segment in folder.split("/") if segment)
+    default = next(iter(base), None)
+    if default is None or default == name:
+        return posixpath.join(stars, name)
+    own, other = reader.known[path], reader.known[posixpath.join(folder, default)]
+    whole = own.kind == "stack" and own.complete == own.services and own.weight >= other.weight
+    return posixpath.join(stars, name) if whole else f"{posixpath.join(stars, default)} + {name}"
+
+
+def _by_folder(folders: Collection[str], known: Collection[str]) -> Guess | None:
+    prefix = _common(folders)
+    below: dict[str, set[str]] = {}
+    for folder in folders:
+        rest = folder[len(prefix) :].lstrip("/")
+        if rest:
+            top, _, inside = rest.partition("/")
+            below.setdefault(top, set()).add(inside)
+    hosts = _host_folders(prefix, below, known)
+    if len(hosts) < 2:
+        return None
+    layouts = tuple(HostLayout(host, _entries(posixpath.join(prefix, host), below[host])) for host in sorted(hosts))
+    unsure = [folder for folder in folders if folder[len(prefix) :].lstrip("/").partition("/")[0] not in hosts]
+    return Guess("folder", layouts, tuple(sorted(unsure)))
+
+
+def _host_folders(prefix: str, below: dict[str, set[str]], known: Collection[str]) -> set[str]:
+    candidates = {top for top in below if top.lower() not in _GROUPS}
+    if prefix.rpartition("/")[2].lower() in _HOST_FOLDERS:
+        return candidates
+    surely = {top for top in candidates if _is_host(top.lower(), known)}
+    deep = {top for top in candidates if below[top] - {""}}
+    if not deep:  # a folder each with one file in it: hosts only when every one of them is called like one
+        return surely if surely == set(below) else set()
+    if surely & deep:
+        return surely | deep
+    seen: dict[str, set[str]] = {}
+    for top in deep:
+        for inside in below[top] - {""}:
+            seen.setdefault(inside.rpartition("/")[2].lower(), set()).add(top)
+    twice = {top for tops in seen.values() if len(tops) > 1 for top in tops}
+    return deep if twice and twice == deep else set()
+
+
+def _entries(host: str, inside: Collection[str]) -> tuple[str, ...]:
+    """The globs that fit a host's folders: `pi5/*` where that says it all."""
+    depths = {0 if not one else one.count("/") + 1 for one in inside}
+    if depths == {0}:
+        return (host,)
+    if depths == {1}:
+        return (f"{host}/*",)
+    return (f"{host}/**",)
+
+
+def _common(folders: Collection[str]) -> str:
+    """The folder that holds all of them, itself no stack."""
+    if not folders or "" in folders:
+        return ""
+    common = posixpath.commonpath(list(folders))
+    return posixpath.dirname(common) if common in folders else common
+
+
+def _is_host(name: str, known: Collection[str]) -> bool:
+    return name in known or (name not in _GROUPS and _HOSTISH.fullmatch(name) is not None)
+
+
+def _is_odd(path: str) -> bool:
+    return not names.looks_like_compose(_name(path))
+
+
+def _is_dotted(path: str) -> bool:
+    return any(segment.startswith(".") for segment in path.split("/"))
+
+
+def _below(path: str, folders: Collection[str]) -> bool:
+    folder = posixpath.dirname(path)
+    while folder:
+        if folder in folders:
+            return True
+        folder = posixpath.dirname(folder)
+    return False
+
+
+def _name(path: str) -> str:
+    return posixpath.basename(path)

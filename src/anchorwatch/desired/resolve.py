@@ -1,0 +1,282 @@
+"""One stack, from its files to Compose's JSON with stand-ins: the part that starts Compose, or finds that it need not.
+
+`resolve` gives a `Resolution`: all that `project` needs to make a `DesiredProject`, free of anything from outside Git, and
+so the very thing that the cache keeps.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from anchorwatch.desired.cache import Cache, entry_name
+from anchorwatch.desired.compose import Compose, run
+from anchorwatch.desired.contents import Contents, Shelf
+from anchorwatch.desired.export import export_folder, lay_out
+from anchorwatch.desired.inputs import Inputs, gather
+from anchorwatch.desired.outside import Outside
+from anchorwatch.desired.project import gives_the_same
+from anchorwatch.desired.resolution import Resolution, Resolved
+from anchorwatch.desired.stand_ins import Rewriting, StandIns
+from anchorwatch.errors import StackError
+from anchorwatch.model.desired import Stack
+from anchorwatch.model.secrecy import redact
+
+_PASSED_ON = ("COMPOSE_PROJECT_NAME", "COMPOSE_PROFILES", "COMPOSE_COMPATIBILITY")
+"""Settings of Compose that shape the project, and are no secrets."""
+_NEVER_PASSED = re.compile(r"LD_|GO[A-Z]|COMPOSE_|DOCKER_|OTEL_|BUILDX?_|(?:PATH|HOME|TMPDIR)$")
+
+
+def kept(stack: Stack, shelf: Shelf, outside: Outside, compose: Compose, cache: Cache) -> Resolved | None:
+    """What Compose made of the stack before, if nothing that it hangs on has changed. Reads no file of a commit."""
+    name = _name(stack, shelf, outside, compose)
+    found = _kept(name, shelf, outside, cache)
+    if found is None:
+        return None
+    if found.whole:
+        return Resolved(found)
+    digest, real = cache.memory.get(name, ("", ""))
+    return Resolved(found, real) if digest == found.digest else None
+
+
+def resolve(stack: Stack, shelf: Shelf, outside: Outside, compose: Compose, cache: Cache) -> Resolved:
+    """What Compose makes of the stack, asked now. Raises StackError."""
+    name = _name(stack, shelf, outside, compose)
+    fresh = _resolve(stack, Contents(shelf), outside, compose, cache.key)
+    cache.store(name, asdict(fresh.resolution))
+    if fresh.real is not None:
+        cache.memory[name] = (fresh.resolution.digest, fresh.real)
+    return fresh
+
+
+def _name(stack: Stack, shelf: Shelf, outside: Outside, compose: Compose) -> str:
+    return entry_name(
+        compose.command,
+        compose.version,
+        stack.host,
+        stack.files,
+        [shelf.id(path) for path in stack.files],
+        shelf.files.name if not stack.folder else "",
+        outside.project,
+        _settings(outside),
+    )
+
+
+def _settings(outside: Outside) -> dict[str, str]:
+    return {name: outside.values[name] for name in _PASSED_ON if name in outside.values}
+
+
+def _kept(name: str, shelf: Shelf, outside: Outside, cache: Cache) -> Resolution | None:
+    entry = cache.load(name)
+    if entry is None:
+        return None
+    entry.pop("format")
+    try:
+        kept = Resolution(**entry)
+        if any(shelf.id(path) != there for path, there in kept.looked_at.items()):
+            return None
+        reopen(kept, shelf, outside)
+        if sorted(set(kept.names) & outside.values.keys()) != kept.given or outside.digest(kept.given, cache.key) != kept.digest:
+            return None
+    except (TypeError, ValueError, AttributeError, KeyError):
+        return None  # written by something else
+    return kept
+
+
+def reopen(kept: Resolution, shelf: Shelf, outside: Outside) -> None:
+    """Take in again what came from encrypted files, and from env files that stand for missing ones."""
+    for path in kept.encrypted:
+        text = outside.decrypt(path, shelf.get(path) or b"")
+        if text is not None:
+            outside.add(text)
+    for path, (how, source) in kept.opened.items():
+        text = outside.decrypt(source, shelf.get(source) or b"") if how == "sops" else outside.file_like(source)
+        if text is not None:
+            outside.open(path, text)
+
+
+def _resolve(stack: Stack, contents: Contents, outside: Outside, compose: Compose, key: bytes) -> Resolved:
+    inputs = gather(contents, stack, outside)
+    stand_ins = StandIns(inputs, outside)
+    runs = _Runs(inputs, stand_ins, compose, outside, _settings(outside))
+    given = sorted(stand_ins.names & outside.values.keys())
+    with export_folder(contents.shelf.files.name) as root:
+        runs.root = root
+        real = runs.real() if given or outside.opened else None
+        try:
+            out = runs.with_stand_ins()
+        except StackError:
+            if real is None:
+                raise
+            out = real  # Compose takes the real values only; `whole` is False, and nothing of it is kept on disk
+    resolution = Resolution(
+        out="" if real is not None and out is real else out,
+        root=str(root),
+        home=runs.home,
+        folder=inputs.folder,
+        letters=stand_ins.letters,
+        found={literal: asdict(stand_in) for literal, stand_in in stand_ins.found.items()},
+        marks=[*map(list, _final_marks(inputs, stand_ins))],
+        names=sorted(stand_ins.names),
+        given=given,
+        digest=outside.digest(given, key),
+        scopes=inputs.scopes,
+        looked_at=contents.looked_at,
+        env_files=[file.because for file in inputs.env_files.values()],
+        env_names=sorted(_names_from_env_files(inputs)),
+        label_files=_label_files(inputs),
+        opened={path: list(how) for path, how in inputs.opened.items()},
+        encrypted=sorted(inputs.encrypted),
+        dotenv=posixpath.join(inputs.folder, ".env"),
+        profiles=inputs.scopes[0].get("COMPOSE_PROFILES", ""),
+        compose=compose.version,
+        whole=real is None,
+    )
+    if real is not None and resolution.out and gives_the_same(resolution, real, outside):
+        return Resolved(replace(resolution, whole=True))
+    return Resolved(resolution, real)
+
+
+@dataclass(slots=True)
+class _Runs:
+    """The runs of Compose over one stack, from the hopeful to the sparing."""
+
+    inputs: Inputs
+    stand_ins: StandIns
+    compose: Compose
+    outside: Outside
+    settings: Mapping[str, str]
+    root: Path = Path()
+
+    @property
+    def home(self) -> str:
+        return f"/{self.stand_ins.letters}home"
+
+    def with_stand_ins(self) -> str:
+        return self._first_good(real=False)
+
+    def real(self) -> str:
+        return self._first_good(real=True)
+
+    def _first_good(self, *, real: bool) -> str:
+        hanging = bool(self.stand_ins.found) or bool(self.stand_ins.marks)
+        marks = list(self.stand_ins.marks)
+        problem: StackError | None = None
+        for sparing in (False, True):
+            if sparing and not (hanging or self.stand_ins.found or self.stand_ins.marks):
+                break
+            self.stand_ins.marks[:] = marks
+            self._write(real=real, sparing=sparing)
+            for every_profile in (True, False):
+                answer, said = self._ask(real=real, every_profile=every_profile)
+                if answer is not None:
+                    return answer
+                problem = problem or self._problem(said)
+                if not self._has_profiles():
+                    break
+        assert problem is not None
+        raise problem
+
+    def _write(self, *, real: bool, sparing: bool) -> None:
+        rewriting = Rewriting(self.stand_ins, str(self.root), real=real, sparing=sparing)
+        texts = {document.path: rewriting.compose_file(document) for document in self.inputs.documents}
+        texts |= {file.path: rewriting.env_file(file) for file in self.inputs.env_files.values()}
+        for path, text in self.inputs.dotenvs.items():
+            texts.setdefault(path, text)
+        lay_out(self.root, texts)
+
+    def _ask(self, *, real: bool, every_profile: bool) -> tuple[str | None, str]:
+        arguments = ["--profile", "*"] if every_profile else []
+        if self.outside.project:
+            arguments += ["--project-name", self.outside.project]
+        for path in self.inputs.stack.files:
+            arguments += ["-f", f"{self.root}/{path}"]
+        values = dict(self.settings)
+        if real:
+            given = self.stand_ins.names & self.outside.values.keys()
+            values |= {name: self.outside.values[name] for name in given if not _NEVER_PASSED.match(name)}
+        folder = self.root / self.inputs.folder
+        answer = run(self.compose, [*arguments, "config", "--format", "json"], folder=folder, home=self.home, values=values)
+        return answer.out, answer.err
+
+    def _has_profiles(self) -> bool:
+        from anchorwatch.desired.inputs import pairs
+
+        return any(
+            key == "profiles"
+            for document in self.inputs.documents
+            for top in document.nodes
+            for _, service in pairs(dict(pairs(top)).get("services"))
+            for key, _ in pairs(service)
+        )
+
+    def _problem(self, said: str) -> StackError:
+        """What Compose says, without our folders, stand-ins and anything that may be a secret."""
+        lines = [line for line in said.splitlines() if line.strip() and "level=warning" not in line]
+        text = "\n".join(lines) or "Compose failed and said nothing"
+        text = text.replace(f"{self.root}/", "").replace(str(self.root), ".")
+        for literal, stand_in in self.stand_ins.found.items():
+            text = text.replace(literal, f"${{{stand_in.variable}}}")
+        for value in sorted((v for v in self.outside.values.values() if len(v) > 2), key=len, reverse=True):
+            text = text.replace(value, "••••")
+        kind = "bad_yaml" if text.startswith("yaml:") else "bad_schema"
+        return StackError(
+            kind, f"{self.inputs.stack.path}: {redact(text)[:1000]}", hint="`docker compose config` in that folder says the same"
+        )
+
+
+def _final_marks(inputs: Inputs, stand_ins: StandIns) -> list[tuple[str | None, str, str]]:
+    """The marks on the project's services: one in an extended service counts for those that extend it."""
+    heirs: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    for document in inputs.documents:
+        for service, base in document.bases.items():
+            heirs.setdefault(base, []).append((document.path, service))
+    main = {document.path for document in inputs.documents if document.main}
+    final: dict[tuple[str | None, str, str], None] = {}
+    for mark in stand_ins.marks:
+        if mark.service is None:
+            final[None, mark.path, mark.variable] = None
+            continue
+        reached = [(mark.file, mark.service)]
+        for place in reached:
+            reached += [heir for heir in heirs.get(place, ()) if heir not in reached]
+        for file, service in reached:
+            if file in main:
+                final[service, mark.path, mark.variable] = None
+    return list(final)
+
+
+def _names_from_env_files(inputs: Inputs) -> set[str]:
+    from anchorwatch.desired import dotenv
+    from anchorwatch.desired.inputs import items, pairs, scalars
+
+    names: set[str] = set()
+    for file in inputs.env_files.values():
+        if not file.labels:
+            try:
+                names |= {statement.name for statement in dotenv.statements(file.text)}
+            except ValueError:
+                continue
+    for document in inputs.documents:
+        for top in document.nodes:
+            for _, service in pairs(dict(pairs(top)).get("services")):
+                environment = dict(pairs(service)).get("environment")
+                names -= {key for key, _ in pairs(environment)}
+                names -= {scalar.value.partition("=")[0] for scalar in scalars(environment)} if items(environment) else set()
+    return names
+
+
+def _label_files(inputs: Inputs) -> dict[str, list[str]]:
+    from anchorwatch.desired.inputs import items, pairs, scalars
+
+    found: dict[str, list[str]] = {}
+    for document in inputs.documents:
+        for top in document.nodes if document.main else ():
+            for name, service in pairs(dict(pairs(top)).get("services")):
+                paths = [scalar.value for item in items(dict(pairs(service)).get("label_file")) for scalar in scalars(item)]
+                if paths:
+                    found[name] = paths
+    return found

@@ -1,0 +1,271 @@
+"""What the repo says for the hosts asked for: stacks found, resolved in parallel, dated.
+
+The one function that the check calls. It may run in a thread while hosts are still connecting; a stack that cannot be resolved
+costs itself alone. On a repo that has not changed it starts no Compose and reads no file, only names.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import posixpath
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from anchorwatch.desired.cache import Cache, entry_name
+from anchorwatch.desired.compose import Compose
+from anchorwatch.desired.contents import Shelf
+from anchorwatch.desired.copies import duplicates
+from anchorwatch.desired.files import Commit, Files
+from anchorwatch.desired.outside import Outside, on_host, outside_values, sops
+from anchorwatch.desired.project import make_project
+from anchorwatch.desired.resolution import Resolved
+from anchorwatch.desired.resolve import kept, resolve
+from anchorwatch.errors import StackError
+from anchorwatch.model.desired import PROJECT_DIR, BrokenStack, DesiredProject, DesiredState, NotStack, Stack
+from anchorwatch.model.settings import DeclaredElsewhere, HostAddress, HostLayout
+
+WORKERS = max(2, min(4, os.cpu_count() or 2))
+
+
+@dataclass(frozen=True, slots=True)
+class _Resolvable:
+    stack: Stack
+    project: str | None
+    """The project's name, where it can be told without Compose."""
+    outside: Outside
+
+
+def read_state(
+    files: Files,
+    layouts: Sequence[HostLayout],
+    declared_elsewhere: Sequence[DeclaredElsewhere] = (),
+    *,
+    compose: Compose,
+    cache: Cache | None = None,
+    hosts: Collection[str] | None = None,
+    addresses: Mapping[str, HostAddress] | None = None,
+    environ: Mapping[str, str] = os.environ,
+    wanted: Callable[[Stack], bool] = lambda _stack: True,
+) -> DesiredState:
+    """Read the stacks of `hosts` (None: of all), and resolve those that `wanted` wants.
+
+    `layouts` are those of all hosts, so that a mirror is known for one. `addresses` is needed only for env files on hosts.
+    Raises RepoError where nothing can be read.
+    """
+    cache = cache or Cache(None)
+    stacks, broken, not_stacks = _stacks(files, layouts, declared_elsewhere, cache)
+    asked = {layout.name for layout in layouts if hosts is None or layout.name in hosts}
+    shelf = Shelf(files)
+    chosen = [(stack, name) for stack, name in stacks if stack.host in asked and wanted(stack)]
+    found, failed = _resolve_all(list(_with_values(chosen, layouts, addresses or {}, environ)), shelf, compose, cache)
+    broken = [one for one in broken if one.stack.host in asked and wanted(one.stack)] + failed
+    same = duplicates([(project.stack, project.name) for project, _ in found])
+    broken += [BrokenStack(project.stack, same[project.stack], project.name) for project, _ in found if project.stack in same]
+    found = [(project, resolved) for project, resolved in found if project.stack not in same]
+    dated, revisions = _dated(found, broken, files, cache)
+    return DesiredState(
+        revision=files.revision,
+        projects=tuple(dated),
+        broken=tuple(replace(one, revision=revisions.get(one.stack)) for one in broken),
+        not_stacks=tuple(not_stacks),
+    )
+
+
+def _with_values(
+    chosen: Sequence[tuple[Stack, str | None]],
+    layouts: Sequence[HostLayout],
+    addresses: Mapping[str, HostAddress],
+    environ: Mapping[str, str],
+) -> Iterator[_Resolvable]:
+    by_name = {layout.name: layout for layout in layouts}
+    decrypt = sops()
+    for stack, project in chosen:
+        layout = by_name[stack.host]
+        address = addresses.get(stack.host)
+        outside = outside_values(layout, stack.name, environ, None if address is None else on_host(address))
+        outside.decrypt = decrypt
+        yield _Resolvable(stack, project, outside)
+
+
+def _resolve_all(
+    stacks: Sequence[_Resolvable], shelf: Shelf, compose: Compose, cache: Cache
+) -> tuple[list[tuple[DesiredProject, Resolved]], list[BrokenStack]]:
+    """The projects in the order of `stacks`, and those that have none."""
+    resolved: dict[Stack, Resolved] = {}
+    for one in stacks:
+        before = kept(one.stack, shelf, one.outside, compose, cache)
+        if before is not None:
+            resolved[one.stack] = before
+    missing = [one for one in stacks if one.stack not in resolved]
+    errors: dict[Stack, StackError] = {}
+    if missing:
+        shelf.fetch(path for one in missing for path in (*one.stack.files, *_likely(one.stack, shelf)))
+
+        def ask(one: _Resolvable) -> Resolved | StackError:
+            try:
+                return resolve(one.stack, shelf, one.outside, compose, cache)
+            except StackError as error:
+                return error
+
+        with ThreadPoolExecutor(min(WORKERS, len(missing)), thread_name_prefix="compose") as pool:
+            for one, answer in zip(missing, pool.map(ask, missing), strict=True):
+                if isinstance(answer, StackError):
+                    errors[one.stack] = answer
+                else:
+                    resolved[one.stack] = answer
+    found: list[tuple[DesiredProject, Resolved]] = []
+    for one in stacks:
+        if one.stack in resolved:
+            try:
+                found.append((make_project(one.stack, resolved[one.stack], one.outside), resolved[one.stack]))
+            except StackError as error:
+                errors[one.stack] = error
+    return found, [BrokenStack(one.stack, errors[one.stack], one.project) for one in stacks if one.stack in errors]
+
+
+def _likely(stack: Stack, shelf: Shelf) -> Iterator[str]:
+    """Files beside a stack's own that it will probably ask for."""
+    for name in (".env", "stack.env", "docker.env", f"{posixpath.basename(stack.folder)}.env"):
+        path = posixpath.join(stack.folder, name)
+        if shelf.entry(path) is not None:
+            yield path
+
+
+# -- which stacks ---------------------------------------------------------------------------------------------------------
+
+
+def _stacks(
+    files: Files, layouts: Sequence[HostLayout], elsewhere: Sequence[DeclaredElsewhere], cache: Cache
+) -> tuple[list[tuple[Stack, str | None]], list[BrokenStack], list[NotStack]]:
+    """Stacks with their projects' names, broken ones, and what is none: remembered for a listing of names and contents."""
+    name = _listing(files, layouts, elsewhere)
+    entry = None if name is None else cache.load(name)
+    if entry is not None:
+        try:
+            return (
+                [(_stack(stack), project) for stack, project in entry["stacks"]],
+                [
+                    BrokenStack(_stack(stack), StackError(kind, message, hint=hint), project)
+                    for stack, kind, message, hint, project in entry["broken"]
+                ],
+                [NotStack(path, because) for path, because in entry["not_stacks"]],
+            )
+        except (KeyError, TypeError, ValueError):
+            pass  # written by something else: find them again
+    from anchorwatch.desired.stacks import find_stacks
+
+    found = find_stacks(files, layouts, elsewhere)
+    stacks = [(one.stack, one.project.name) for one in found.found]
+    if name is not None:
+        cache.store(
+            name,
+            {
+                "stacks": [(_told(stack), project) for stack, project in stacks],
+                "broken": [
+                    (_told(one.stack), one.error.kind, one.error.message, one.error.hint, one.project) for one in found.broken
+                ],
+                "not_stacks": [(one.path, one.because) for one in found.not_stacks],
+            },
+        )
+    return stacks, list(found.broken), list(found.not_stacks)
+
+
+def _listing(files: Files, layouts: Sequence[HostLayout], elsewhere: Sequence[DeclaredElsewhere]) -> str | None:
+    """A name for the listing as the config sees it; None where it does not tell contents (a folder as it lies there)."""
+    digest = hashlib.sha256()
+    for path, entry in files.paths().items():
+        if entry.kind == "file" and not entry.id:
+            return None
+        digest.update(f"{path}\0{entry.kind}\0{entry.id}\0{entry.real}\1".encode("utf-8", "surrogateescape"))
+    names = [
+        (
+            layout.name,
+            layout.stacks,
+            layout.exclude,
+            layout.root,
+            layout.values.project,
+            layout.values.env.get("COMPOSE_PROJECT_NAME"),
+            sorted((name, own.project, own.env.get("COMPOSE_PROJECT_NAME")) for name, own in layout.per_stack.items()),
+        )
+        for layout in layouts
+    ]
+    return entry_name("stacks", files.name, files.revision, digest.hexdigest(), names, [(one.stack, one.because) for one in elsewhere])
+
+
+def _told(stack: Stack) -> list[object]:
+    return [stack.host, stack.name, stack.folder, list(stack.files)]
+
+
+def _stack(told: Sequence[object]) -> Stack:
+    host, name, folder, files = told
+    if not isinstance(files, list):
+        raise TypeError("no list of files")
+    return Stack(str(host), str(name), str(folder), tuple(map(str, files)))
+
+
+# -- when they changed ----------------------------------------------------------------------------------------------------
+
+
+def _dated(
+    found: Sequence[tuple[DesiredProject, Resolved]], broken: Sequence[BrokenStack], files: Files, cache: Cache
+) -> tuple[list[DesiredProject], dict[Stack, str]]:
+    """The projects with the commit that touched them last, and with the age of what they bind-mount from the repo."""
+    there = files.paths()
+    groups: dict[tuple[int, str], list[str]] = {}
+    for number, (project, resolved) in enumerate(found):
+        groups[number, ""] = sorted(path for path, id in resolved.resolution.looked_at.items() if id is not None and path in there)
+        folder = resolved.resolution.folder
+        for source in sorted(_sources(project)):
+            path = posixpath.normpath(posixpath.join(folder, "." + source.removeprefix(PROJECT_DIR)))
+            if path in there or any(name.startswith(path + "/") for name in there):
+                groups[number, source] = [path]
+    for number, one in enumerate(broken, len(found)):
+        groups[number, ""] = [path for path in one.stack.files if path in there]
+    commits = _last_commits({key: paths for key, paths in groups.items() if paths}, files, cache)
+    dated = []
+    for number, (project, _) in enumerate(found):
+        own = {source: commit.at for (n, source), commit in commits.items() if n == number and commit is not None}
+        last = commits.get((number, ""))
+        changed = {source: at.astimezone(UTC).isoformat().replace("+00:00", "Z") for source, at in own.items() if source}
+        dated.append(replace(project, revision=last.id if last else None, changed_files=changed))
+    told = [(one.stack, commits.get((number, ""))) for number, one in enumerate(broken, len(found))]
+    return dated, {stack: commit.id for stack, commit in told if commit is not None}
+
+
+def _sources(project: DesiredProject) -> set[str]:
+    """What the project's services mount from its own folder."""
+    found = {
+        volume["source"]
+        for service in project.services.values()
+        for volume in service.config.get("volumes") or ()
+        if isinstance(volume, dict) and volume.get("type") == "bind" and isinstance(volume.get("source"), str)
+    }
+    for section in (project.configs, project.secrets):
+        found |= {one["file"] for one in section.values() if isinstance(one.get("file"), str)}
+    return {source for source in found if source.startswith(PROJECT_DIR)}
+
+
+def _last_commits(
+    groups: Mapping[tuple[int, str], Collection[str]], files: Files, cache: Cache
+) -> dict[tuple[int, str], Commit | None]:
+    """`Files.last_commits`, remembered for a revision: its history never changes."""
+    if not groups:
+        return {}
+    name = None if files.revision is None else entry_name("commits", files.revision, sorted(groups.items()))
+    entry = None if name is None else cache.load(name)
+    if entry is not None:
+        try:
+            return {
+                (int(number), str(source)): None if told is None else Commit(str(told[0]), datetime.fromisoformat(told[1]))
+                for number, source, told in entry["commits"]
+            }
+        except (KeyError, TypeError, ValueError):
+            pass  # written by something else: walk again
+    commits = files.last_commits(groups)
+    if name is not None:
+        told = [(n, source, None if c is None else (c.id, c.at.isoformat())) for (n, source), c in commits.items()]
+        cache.store(name, {"commits": told})
+    return commits

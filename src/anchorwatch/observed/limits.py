@@ -1,0 +1,95 @@
+"""How long an answer may take and how big it may be, held against the clock and not against each single `recv`.
+
+A timeout of a socket starts anew with every byte, so a server that sends one byte a second would never be given up.
+`LimitedSocket` asks `Limits` before every read how many seconds are left, of this answer and of the whole snapshot.
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from typing import TYPE_CHECKING
+
+from anchorwatch.errors import HostBadAnswer, HostTimeout
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from _typeshed import WriteableBuffer
+
+LARGEST_ANSWER = 64 * 1024 * 1024
+"""Bytes. A list of a thousand containers has 1.3 MB."""
+
+
+class Limits:
+    """The seconds and bytes that one conversation with an engine may still cost. Not for several threads at once."""
+
+    def __init__(self, where: str, answer_within: float, all_within: float) -> None:
+        self._where = where
+        self._answer_within = answer_within
+        self._all_within = all_within
+        self._all_until = self._answer_until = time.monotonic() + all_within
+        self._bytes = LARGEST_ANSWER
+
+    def begin(self) -> None:
+        """A snapshot begins now."""
+        self._all_until = self._answer_until = time.monotonic() + self._all_within
+
+    def begin_answer(self) -> None:
+        """A question is asked now. Raises `HostTimeout` when the snapshot's deadline has passed."""
+        now = time.monotonic()
+        self._answer_until = min(now + self._answer_within, self._all_until)
+        self._bytes = LARGEST_ANSWER
+        self.seconds()
+
+    def seconds(self) -> float:
+        """The seconds left for the present answer, more than none. Raises `HostTimeout` when there are none left."""
+        left = self._answer_until - time.monotonic()
+        if left <= 0:
+            raise self.timed_out()
+        return left
+
+    def spend(self, count: int) -> None:
+        """`count` bytes came in. Raises `HostBadAnswer` when they are too many."""
+        self._bytes -= count
+        if self._bytes < 0:
+            raise HostBadAnswer(
+                f"{self._where} sent an answer of more than {LARGEST_ANSWER // 1024 // 1024} MiB",
+                hint="is it a Docker Engine that listens there?",
+            )
+
+    def timed_out(self) -> HostTimeout:
+        """The error for the limit of time that was reached."""
+        if time.monotonic() >= self._all_until:
+            return HostTimeout(
+                f"{self._where} was not read within {self._all_within:g} s",
+                hint="is the host overloaded, or the network slow? `deadline` in the host's config gives it more time",
+            )
+        return HostTimeout(
+            f"no answer from {self._where} within {self._answer_within:g} s",
+            hint="does `docker info` answer on the host? It may be overloaded or its Docker Engine hang; "
+            "`timeout` in the host's config gives it more time",
+        )
+
+
+class LimitedSocket(socket.socket):
+    """A socket that reads within `limits`. Made from the file descriptor of another one: `LimitedSocket(fileno=…)`."""
+
+    limits: Limits | None = None
+
+    def recv_into(self, buffer: WriteableBuffer, nbytes: int = 0, flags: int = 0) -> int:
+        """As `socket.recv_into`; raises `HostTimeout` and `HostBadAnswer` beyond the limits."""
+        return limited_read(self, self.limits, lambda: super(LimitedSocket, self).recv_into(buffer, nbytes, flags))
+
+
+def limited_read(sock: socket.socket, limits: Limits | None, read: Callable[[], int]) -> int:
+    """`read()` from `sock` within `limits`: what `LimitedSocket` and its TLS twin share."""
+    if limits is None:
+        return read()
+    sock.settimeout(limits.seconds())
+    try:
+        count = read()
+    except TimeoutError:
+        raise limits.timed_out() from None
+    limits.spend(count)
+    return count

@@ -1,0 +1,272 @@
+"""The docker SDK's client over our own lines: the room's door to `docker`, slow to import, so imported last.
+
+What it guarantees, whatever the SDK does: nothing but GET and HEAD leaves the process; no proxy, netrc or cookie of the
+environment is used; no redirect is followed; an answer is read whole, within the limits, before it is looked at; and
+every failure is a `HostError`.
+
+The SDK's own transports are not used: its ssh ones take 0.14 to 0.38 s an answer, ignore timeouts or die with the first
+dropped connection and leave zombies behind (docker-py#2966), and its pools are kept per full URL.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from http.client import HTTPException
+from typing import TYPE_CHECKING, Any
+
+import docker
+import requests
+import requests.adapters
+import urllib3
+import urllib3.connection
+import urllib3.exceptions
+
+from anchorwatch import __version__
+from anchorwatch.errors import HostAuthError, HostBadAnswer, HostError, HostForbidden, HostRefused
+from anchorwatch.observed import failures, redaction
+
+if TYPE_CHECKING:
+    from anchorwatch.observed.limits import Limits
+    from anchorwatch.observed.lines import Line
+
+READING = frozenset({"GET", "HEAD"})
+NEWEST_API = (1, 51)
+"""The newest version of the API whose answers were compared with what Compose deploys."""
+OLDEST_API = (1, 41)
+"""Docker 20.10."""
+
+_LONE_SURROGATE = re.compile(rb"\\u[dD][89abAB]")
+
+
+class WritingForbidden(RuntimeError):
+    """Some code wanted to change a host: a mistake in anchorwatch, which only reads."""
+
+
+class _Stale(HostRefused):
+    """A kept connection turned out to have ended before the question was asked on it."""
+
+
+class NotFound(Exception):
+    """The engine knows no such thing (404)."""
+
+
+class EngineFailed(HostBadAnswer):
+    """The engine, or a proxy in front of it, failed to answer this request (5xx)."""
+
+
+class _Connection(urllib3.connection.HTTPConnection):
+    def __init__(self, line: Line, limits: Limits) -> None:
+        super().__init__("localhost")
+        self._line = line
+        self._limits = limits
+        self._answers = 0
+
+    def connect(self) -> None:
+        self._answers = 0
+        self.sock = self._line.open(self._limits)
+
+    def send(self, data: Any) -> None:
+        try:
+            super().send(data)
+        except ConnectionError:
+            raise  # urllib3 reads on: the other side may have said why before it closed
+        except OSError as problem:
+            raise self._failure(problem) from problem
+
+    def getresponse(self) -> Any:
+        try:
+            response = super().getresponse()
+        except (OSError, HTTPException) as problem:
+            raise self._failure(problem) from problem
+        self._answers += 1
+        return response
+
+    def _failure(self, problem: Exception) -> HostError:
+        if self._answers > 0 and isinstance(problem, ConnectionError):
+            return _Stale("a kept connection had ended")
+        return self._line.why_broken(problem) or failures.answering(problem, self._line.where)
+
+
+class _Pool(urllib3.HTTPConnectionPool):
+    """Of one connection: a line holds no more."""
+
+    def __init__(self, line: Line, limits: Limits) -> None:
+        super().__init__("localhost", maxsize=1)
+        self._line = line
+        self._limits = limits
+
+    def _new_conn(self) -> _Connection:
+        return _Connection(self._line, self._limits)
+
+
+class ReadingAdapter(requests.adapters.HTTPAdapter):
+    """Sends requests down one line, and only those that read."""
+
+    def __init__(self, line: Line, limits: Limits) -> None:
+        super().__init__()
+        self._line = line
+        self._limits = limits
+        self._pool = _Pool(line, limits)
+
+    def get_connection_with_tls_context(self, *_: object, **__: object) -> urllib3.HTTPConnectionPool:
+        """The line's connection, whatever the request says."""
+        return self._pool
+
+    def send(self, request: requests.PreparedRequest, *_: object, proxies: object = None, **__: object) -> requests.Response:
+        """The whole answer. Raises `HostError`, and `WritingForbidden` for a method that does not read."""
+        if request.method not in READING:
+            raise WritingForbidden(f"{request.method} {request.path_url}: anchorwatch only reads")
+        self._limits.begin_answer()
+        try:
+            response = self._answer(request)
+            response.content  # noqa: B018 - reads it, and keeps it
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as problem:
+            raise self._line.why_broken(problem) or failures.broken_off(self._line.where) from problem
+        return response
+
+    def _answer(self, request: requests.PreparedRequest) -> requests.Response:
+        while True:
+            try:
+                response = super().send(request, stream=True)
+            except _Stale:  # its connection is gone from the pool now, and a fresh one is never stale
+                continue
+            if response.headers.get("Content-Encoding", "identity") != "identity":
+                response.close()
+                raise failures.not_an_engine(self._line.where, "it is compressed, though that was not asked for")
+            return response
+
+    def close(self) -> None:
+        """Closes the kept connection."""
+        super().close()
+        self._pool.close()
+
+
+class EngineClient(docker.APIClient):
+    """The SDK's client, on our line. Its methods raise `HostError` (`HostForbidden` where a proxy refuses), or `NotFound`."""
+
+    _version: str
+    _general_configs: dict[str, Any]
+
+    def __init__(self, line: Line, limits: Limits) -> None:
+        # Not the SDK's own: that one reads the Docker CLI's config.json, where registry logins are, and fails with a broken one.
+        requests.Session.__init__(self)
+        self._version = _spelled(OLDEST_API)
+        self._general_configs = {}
+        self.where = line.where
+        self._adapter = ReadingAdapter(line, limits)
+        self.base_url = line.url
+        self.timeout = 0
+        self.trust_env = False
+        self.headers.update({"Accept-Encoding": "identity", "User-Agent": f"anchorwatch/{__version__}"})
+        self.adapters.clear()
+        self.mount("http://", self._adapter)
+
+    def negotiate(self) -> Any:
+        """Agrees on the version of the API from here on; gives `GET /version`, None where that is not permitted.
+
+        It is the newest one that both know, and not newer than `NEWEST_API` unless the engine insists. Raises `HostBadAnswer`
+        for an engine older than `OLDEST_API`.
+        """
+        version: Any
+        try:
+            version = self.version(api_version=False)
+            found = version if isinstance(version, dict) else {}
+            newest, oldest = _number(found.get("ApiVersion")), _number(found.get("MinAPIVersion"))
+        except HostForbidden:
+            version = None
+            newest, oldest = self._ping(), None
+        if newest is None:
+            raise failures.not_an_engine(self.where, "it does not say which version of the API it speaks")
+        if newest < OLDEST_API:
+            raise HostBadAnswer(
+                f"{self.where} runs a Docker Engine that speaks API {_spelled(newest)} at most, "
+                f"and {_spelled(OLDEST_API)} is the oldest that anchorwatch understands",
+                hint="update it to Docker 20.10 or newer",
+            )
+        self._version = _spelled(max(min(newest, NEWEST_API), oldest or OLDEST_API))
+        return version
+
+    @property
+    def agreed(self) -> tuple[int, int]:
+        """The version of the API that is spoken."""
+        return _number(self._version) or OLDEST_API
+
+    def _ping(self) -> tuple[int, int] | None:
+        response = self._asked("HEAD", f"{self.base_url}/_ping")
+        self._raise_for_status(response)
+        return _number(response.headers.get("Api-Version"))
+
+    def get(self, url: str | bytes, **kwargs: Any) -> requests.Response:
+        """The answer to a GET, straight from the line: none of what a `requests.Session` does around it is wanted here."""
+        return self._asked("GET", url, kwargs.get("params"))
+
+    def _asked(self, method: str, url: str | bytes, params: Any = None) -> requests.Response:
+        request = requests.Request(method, url, params=params, headers=self.headers)
+        return self._adapter.send(request.prepare())
+
+    def _result(self, response: requests.Response, json: bool = False, binary: bool = False) -> Any:
+        self._raise_for_status(response)
+        return parsed(response.content, self.where) if json else response.content if binary else response.text
+
+    def _raise_for_status(self, response: requests.Response) -> None:
+        status, where = response.status_code, self.where
+        if status == 200:
+            return
+        said = redaction.words(_message(response.content), 200)
+        path = redaction.words(response.request.path_url.partition("?")[0], 120)
+        what = f"status {status} for {path}{f': {said}' if said else ''}"
+        if status == 404:
+            raise NotFound(what)
+        if status in {403, 405}:
+            raise HostForbidden(f"{where} does not permit it: {what}")
+        if status in {401, 407}:
+            raise HostAuthError(
+                f"{where} asks for a login: {what}", hint="anchorwatch has ssh keys and TLS certificates to log in with"
+            )
+        if status == 400 and "HTTPS" in said:
+            raise HostBadAnswer(f"{where} speaks TLS", hint="give this host `tls: {ca: …, cert: …, key: …}`")
+        if status >= 500:
+            raise EngineFailed(f"{where} failed: {what}", hint="`journalctl -u docker` on the host says more")
+        raise failures.not_an_engine(where, what)
+
+
+def parsed(body: bytes, where: str) -> Any:
+    """The JSON in `body`. Raises `HostBadAnswer` where there is none. A text that is no Unicode comes out with U+FFFD in it."""
+    try:
+        document = json.loads(body.decode("utf-8", "replace"))
+        return _without_surrogates(document) if _LONE_SURROGATE.search(body) else document
+    except (ValueError, RecursionError):
+        begins = redaction.words(body[:80].decode("utf-8", "replace"), 60)
+        raise failures.not_an_engine(where, f"no JSON but {begins!r}") from None
+
+
+def _without_surrogates(value: Any) -> Any:
+    """`value` without halves of surrogate pairs, which JSON can spell and no encoding can write."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, list):
+        return [_without_surrogates(item) for item in value]
+    if isinstance(value, dict):
+        return {_without_surrogates(key): _without_surrogates(item) for key, item in value.items()}
+    return value
+
+
+def _message(body: bytes) -> str:
+    """What an engine's error says (`{"message": …}`), or else the first words of whatever came."""
+    text = body[:2000].decode("utf-8", "replace")
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        return re.sub(r"<[^>]*>", " ", text)
+    message = document.get("message") if isinstance(document, dict) else None
+    return message if isinstance(message, str) else text
+
+
+def _number(text: object) -> tuple[int, int] | None:
+    found = re.fullmatch(r"(\d{1,3})\.(\d{1,4})", text) if isinstance(text, str) else None
+    return (int(found[1]), int(found[2])) if found else None
+
+
+def _spelled(version: tuple[int, int]) -> str:
+    return f"{version[0]}.{version[1]}"

@@ -1,0 +1,68 @@
+"""Documents as the database keeps them: canonical JSON text, with nothing of a secret in it but its fingerprint.
+
+This is the last door: whatever a caller hands over, a `Secret` or `Template` leaf becomes `{"secret": fingerprint}` or
+`{"parts": […]}` here, so no document with a secret in it can be stored. Two documents are equal if and only if their texts are;
+the text of a secret is the same as long as the key of the fingerprints is.
+
+ASCII only, so that a NUL (which stands in the paths of `model/desired.py`, and which PostgreSQL refuses in a text) and a byte
+that is no UTF-8 come back as they went in.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from anchorwatch.model.values import Json, JsonObject, Secret, Template, Unknown
+
+HASH_LENGTH = 32
+"""Hexadecimal digits of a document's hash: 128 bits."""
+
+
+def text_of(document: Json) -> str:
+    """The canonical text of `document`: keys sorted, no blanks. Raises `ValueError` for what JSON has no word for."""
+    return json.dumps(_storable(document), sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def document_of(text: str) -> Any:
+    """The document behind a text."""
+    return json.loads(text)
+
+
+def stored(document: JsonObject) -> JsonObject:
+    """`document` as it comes back out of the database."""
+    value: JsonObject = document_of(text_of(document))
+    return value
+
+
+def hash_of(text: str) -> str:
+    """What tells one document from another: the beginning of the SHA-256 of its text."""
+    return hashlib.sha256(text.encode("ascii")).hexdigest()[:HASH_LENGTH]
+
+
+def _storable(value: Json) -> Json:
+    if isinstance(value, Secret):
+        return {"secret": value.fingerprint}
+    if isinstance(value, Template):
+        return {"parts": [_part(part) for part in value.parts]}
+    if isinstance(value, Mapping):
+        return {_name(key): _storable(member) for key, member in value.items()}
+    if isinstance(value, list | tuple):
+        return [_storable(member) for member in value]
+    if isinstance(value, set | frozenset):
+        return sorted(_storable(member) for member in value)
+    return value
+
+
+def _name(key: object) -> str:
+    if not isinstance(key, str):
+        raise ValueError(f"a {type(key).__name__} is no name in a document")
+    return key
+
+
+def _part(part: str | Secret | Unknown) -> Json:
+    if isinstance(part, Secret):
+        return {"secret": part.fingerprint}
+    return part if isinstance(part, str) else {"unknown": part.variable}

@@ -1,0 +1,161 @@
+"""The program as a shell sees it: exit codes, standard output and standard error, and what happens when things go wrong."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import anchorwatch
+from tests.cli.program import ANCHORWATCH, DEADLINE, environment, run
+
+VERBS = [["check"], ["stacks"], ["diff"], ["init"], ["config", "check"]]
+
+
+def test_version() -> None:
+    done = run("--version")
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"anchorwatch {anchorwatch.__version__}\n", "")
+
+
+@pytest.mark.parametrize("words", [[], ["--help"], ["-h"], ["config", "--help"]])
+def test_help_of_the_program(words: list[str]) -> None:
+    done = run(*words)
+    assert done.returncode == 0
+    assert "Commands:" in done.stdout
+
+
+@pytest.mark.parametrize("verb", VERBS, ids=" ".join)
+def test_every_verb_has_help_with_an_example_and_the_common_options(verb: list[str]) -> None:
+    done = run(*verb, "--help")
+    assert done.returncode == 0
+    assert f"  anchorwatch {' '.join(verb)}" in done.stdout.partition("Example")[2]
+    assert "--config FILE" in done.stdout
+    assert "--no-color" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["nosuch"], 2),
+        (["--nosuch"], 2),
+        (["config"], 2),
+        (["check", "--nosuch"], 102),
+        (["check", "a", "b"], 102),
+        (["check", "--severity", "high"], 102),
+        (["check", "--kind"], 102),
+        (["check", "--format", "csv"], 102),
+        (["check", "--stack", "mealie"], 102),
+        (["check", "--host", "proxmox", "--stack", "pi5/mealie"], 102),
+        (["--nosuch", "check"], 102),
+        (["stacks", "--nosuch"], 2),
+        (["stacks", "a", "b"], 2),
+        (["diff", "mealie"], 2),
+        (["config", "check", "--format", "html"], 2),
+    ],
+)
+def test_a_command_line_that_cannot_be_is_refused_with_a_hint_on_standard_error(words: list[str], code: int) -> None:
+    done = run(*words)
+    assert done.returncode == code
+    assert done.stdout == ""
+    first, hint = done.stderr.splitlines()
+    assert first.startswith("anchorwatch: ")
+    assert hint.startswith("hint: ")
+
+
+MISTAKEN = "hosts: {pi5: {dokcer: x}}\n"
+
+
+def test_a_bad_config_names_all_mistakes_a_line_each(tmp_path: Path) -> None:
+    (tmp_path / "anchorwatch.yml").write_text(MISTAKEN)
+    done = run("config", "check", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "anchorwatch.yml:1: hosts.pi5.dokcer: " in done.stdout
+    assert done.stderr == ""
+
+
+def test_a_good_config_is_said_to_be_good(tmp_path: Path) -> None:
+    (tmp_path / "good.yml").write_text("hosts: {pi5: {docker: 'ssh://admin@pi5', stacks: ['pi5/*']}}\n")
+    done = run("config", "check", "--config", str(tmp_path / "good.yml"))
+    assert (done.returncode, done.stdout) == (0, "✓ no mistake in the config\n")
+
+
+def test_a_pipe_that_nobody_reads_is_quiet_and_keeps_the_exit_code(tmp_path: Path) -> None:
+    (tmp_path / "anchorwatch.yml").write_text(MISTAKEN)
+    reads, writes = os.pipe()
+    os.close(reads)
+    done = subprocess.run(
+        [*ANCHORWATCH, "config", "check"],
+        stdout=writes,
+        stderr=subprocess.PIPE,
+        cwd=tmp_path,
+        env=environment(),
+        timeout=DEADLINE,
+        check=False,
+    )
+    os.close(writes)
+    assert (done.returncode, done.stderr) == (1, b"")
+
+
+def test_a_full_disk_is_not_a_report_that_was_made(tmp_path: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [*ANCHORWATCH, "config", "check"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=tmp_path,
+            env=environment(),
+            timeout=DEADLINE,
+            check=False,
+        )
+    assert done.returncode == 2
+    assert done.stderr == "anchorwatch: standard output cannot be written: No space left on device\n"
+
+
+def test_an_encoding_without_a_tick_gets_an_escape_and_no_crash(tmp_path: Path) -> None:
+    done = run("config", "check", cwd=tmp_path, env={"PYTHONIOENCODING": "ascii"})
+    assert (done.returncode, done.stdout) == (0, "\\u2713 no mistake in the config\n")
+
+
+SECRET = "hunter2"
+BUG = f"""
+import sys
+from anchorwatch.cli import CHECK_FAILED, arguments, checking, guarded
+def look(options, progress):
+    raise ValueError({SECRET!r})
+sys.exit(guarded(lambda: checking.run(arguments.CheckArguments(), look), failed=CHECK_FAILED) - CHECK_FAILED)
+"""
+
+
+def complained(program: str, **env: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, env=environment(**env), timeout=DEADLINE, check=True
+    )
+    assert done.stdout == ""
+    return done.stderr
+
+
+def test_a_bug_is_called_one_and_its_text_is_not_shown() -> None:
+    shown = complained(BUG)
+    assert "this is a bug in anchorwatch: ValueError at anchorwatch.cli.checking:" in shown
+    assert "ANCHORWATCH_DEBUG=1" in shown
+    assert SECRET not in shown
+    assert "Traceback" not in shown
+
+
+def test_who_asks_for_it_gets_the_traceback() -> None:
+    shown = complained(BUG, ANCHORWATCH_DEBUG="1")
+    assert "Traceback" in shown
+    assert SECRET in shown
+
+
+def test_an_error_says_what_happened_and_what_to_do_and_stays_harmless() -> None:
+    shown = complained(
+        "from anchorwatch.cli.output import complain\n"
+        "from anchorwatch.errors import GitFailed\n"
+        "complain(GitFailed('git failed:\\n\\x1b[31mfatal: x\\n', hint='try\\nagain'))\n"
+    )
+    assert shown == "anchorwatch: git failed:\n  \\x1b[31mfatal: x\nhint: try\n  again\n"

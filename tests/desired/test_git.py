@@ -1,0 +1,68 @@
+"""The door to git: deadlines, and what is left of a process that did not answer."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from anchorwatch.desired import git
+from anchorwatch.errors import GitFailed
+from tests.desired.trees import repo
+
+
+def processes_in(folder: Path) -> list[str]:
+    """The processes whose working folder this is."""
+    found = []
+    for place in Path("/proc").iterdir():
+        try:
+            if place.name.isdigit() and (place / "cwd").readlink() == folder:
+                found.append((place / "cmdline").read_text().replace("\0", " "))
+        except OSError:
+            continue
+    return found
+
+
+def test_a_deadline_ends_git_and_everything_that_it_started(tmp_path: Path) -> None:
+    folder = repo(tmp_path / "ops", {"a": "1"})
+    began = time.monotonic()
+    with pytest.raises(GitFailed, match=r"did not answer within 0\.5 s") as caught:
+        # An alias is the way to have git itself wait for children that wait for ever.
+        git.ask(["stuck"], folder=folder, settings=["alias.stuck=!sleep 300 | sleep 300"], deadline=0.5)
+    assert time.monotonic() - began < 10
+    assert caught.value.hint
+    assert processes_in(folder) == []
+
+
+def test_a_secret_in_the_environment_reaches_git_and_no_argument(tmp_path: Path) -> None:
+    folder = repo(tmp_path / "ops", {"a": "1"})
+    answer = git.ask(
+        ["shown"],
+        folder=folder,
+        settings=["alias.shown=!echo $CANARY; tr '\\0' ' ' </proc/$PPID/cmdline"],
+        environment={"CANARY": "s3"},
+    )
+    first, _, arguments = answer.out.decode().partition("\n")
+    assert first == "s3"
+    assert "alias.shown" in arguments
+    assert "s3" not in arguments
+
+
+def test_orders_to_git_in_our_environment_do_not_reach_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = repo(tmp_path / "ops", {"a": "1"})
+    monkeypatch.setenv("GIT_AUTHOR_NAME", "somebody")
+    monkeypatch.setenv("GIT_EXEC_PATH", "/nonexistent")
+    answer = git.ask(["env"], folder=folder, settings=["alias.env=!env"])
+    names = {line.partition("=")[0] for line in answer.out.decode("utf-8", "replace").splitlines()}
+    assert "GIT_AUTHOR_NAME" not in names
+    assert {"GIT_OPTIONAL_LOCKS", "GIT_TERMINAL_PROMPT", "PATH"} <= names
+    assert os.environ["GIT_AUTHOR_NAME"] == "somebody"
+
+
+def test_a_failure_says_what_git_said(tmp_path: Path) -> None:
+    folder = repo(tmp_path / "ops", {"a": "1"})
+    with pytest.raises(GitFailed, match="it cannot be shown: fatal: bad revision") as caught:
+        git.read(["rev-list", "-1", "nope", "--"], folder=folder, what="it cannot be shown")
+    assert caught.value.hint
