@@ -10,7 +10,7 @@ from lab import tools
 from lab.debian import require_root
 from lab.demo import demo
 from lab.errors import LabError
-from lab.homelab import Choices, Homelab
+from lab.homelab import Choices, Homelab, sweep
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +26,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _up(Choices(chosen.proxmox, chosen.pi5, chosen.compose, chosen.ssh_both))
         elif chosen.command == "down":
             Homelab.clear_away()
+        elif chosen.command == "sweep":
+            sweep()
         elif chosen.command == "status":
             print(*Homelab.attach().status(), sep="\n")
         elif chosen.command == "fetch":
@@ -62,6 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--compose", choices=tools.COMPOSE_ROLES, default="newest", help="what deploys (newest)")
     up.add_argument("--ssh-both", action="store_true", help="proxmox behind an sshd too, not only pi5")
     commands.add_parser("down", help="take all of it down; nothing is left behind")
+    commands.add_parser("sweep", help="remove what is left of machines whose maker was killed")
     commands.add_parser("status", help="what runs, and where")
     commands.add_parser("fetch", help="fetch every engine and Compose now, for later")
     commands.add_parser("demo", help="up, check, four drifts, check, down")

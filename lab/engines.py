@@ -135,7 +135,7 @@ class Engine:
         state = {"version": self.version, "dockerd": self.build.dockerd}
         (self.folder / "engine.json").write_text(json.dumps(state))
         (self.folder / "daemon.json").write_text(json.dumps(self._daemon_settings(), indent=1))
-        (self.folder / "docker.pid").unlink(missing_ok=True)
+        self.machine.run("rm", "-f", "/run/docker.pid")
         self.socket.unlink(missing_ok=True)
         self._dockerd = self.machine.spawn(
             [self.build.dockerd, "--config-file", self.folder / "daemon.json"],
@@ -232,8 +232,8 @@ class Engine:
         settings: dict[str, Any] = {
             "hosts": hosts,
             "data-root": str(self.folder / "data"),
-            "exec-root": str(self.folder / "exec"),
-            "pidfile": str(self.folder / "docker.pid"),
+            "exec-root": "/run/docker",
+            "pidfile": "/run/docker.pid",
             "exec-opts": ["native.cgroupdriver=cgroupfs"],
             "cgroup-parent": self.machine.cgroup,
             "group": "root",

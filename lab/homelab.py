@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 EXAMPLE = CHECKOUT / "examples" / "homelab"
+HOSTS = ("proxmox", "pi5")
 NOT_DEPLOYED = ("pi5-stacks", "nginx-proxy-manager")
 AT_ONCE = 4  # `compose up` spends its time waiting for the engine
 REMOVAL = {"container": ("--force", "--volumes"), "network": (), "volume": ("--force",)}
@@ -81,8 +82,8 @@ class Homelab:
         choices = choices or Choices()
         self.folder = folder or homelab_folder()
         self.compose = Compose(choices.compose)
-        self.proxmox = Engine(choices.proxmox, name="proxmox", address_pool="10.201.0.0/16", detached=detached)
-        self.pi5 = Engine(choices.pi5, name="pi5", address_pool="10.202.0.0/16", detached=detached)
+        self.proxmox = self._engine("proxmox", choices.proxmox, "10.201.0.0/16", detached)
+        self.pi5 = self._engine("pi5", choices.pi5, "10.202.0.0/16", detached)
         self.pi5_ssh = SshHost(self.pi5)
         self.proxmox_ssh = SshHost(self.proxmox) if choices.ssh_both else None
         self._images: dict[str, list[str]] = {}
@@ -100,7 +101,7 @@ class Homelab:
         homelab = cls.__new__(cls)
         homelab.folder = folder
         homelab.compose = Compose(state["compose"])
-        homelab.proxmox, homelab.pi5 = (Engine.attach(Path(state[host])) for host in ("proxmox", "pi5"))
+        homelab.proxmox, homelab.pi5 = (Engine.attach(folder / host) for host in HOSTS)
         homelab.pi5_ssh = SshHost.attach(homelab.pi5)
         homelab.proxmox_ssh = SshHost.attach(homelab.proxmox) if state["ssh_both"] else None
         homelab._images, homelab._contents, homelab._commit = {}, {}, ""
@@ -109,11 +110,12 @@ class Homelab:
     @classmethod
     def clear_away(cls, folder: Path | None = None) -> None:
         """Takes down the homelab that `lab up` left running, and whatever is left of machines whose maker died."""
-        with contextlib.suppress(LabError):
-            cls.attach(folder).down()
-        shutil.rmtree(folder or homelab_folder(), ignore_errors=True)
-        for left in machines_folder().glob("*/"):
-            Machine.remove_remains(left)
+        folder = folder or homelab_folder()
+        for host in HOSTS:
+            with contextlib.suppress(LabError):
+                Machine.attach(folder / host).stop()
+        shutil.rmtree(folder, ignore_errors=True)
+        sweep()
 
     @property
     def repo(self) -> Path:
@@ -156,9 +158,8 @@ class Homelab:
 
     def _up(self) -> None:
         self._make_repo()
-        state = {"proxmox": str(self.proxmox.folder), "pi5": str(self.pi5.folder)}
-        more = {"compose": _role(self.compose), "ssh_both": bool(self.proxmox_ssh)}
-        (self.folder / "homelab.json").write_text(json.dumps(state | more))
+        state = {"compose": _role(self.compose), "ssh_both": bool(self.proxmox_ssh)}
+        (self.folder / "homelab.json").write_text(json.dumps(state))
         with ThreadPoolExecutor() as pool:
             started = [pool.submit(engine.start) for engine in self.engines]
             asked = {engine.name: pool.submit(self._ask_for_images, engine) for engine in self.engines}
@@ -226,6 +227,9 @@ class Homelab:
         yield f"config   {self.config}"
         yield f"compose  {self.compose.version}: PATH={self.compose.folder}:$PATH"
 
+    def _engine(self, name: str, role: tools.EngineRole, address_pool: str, detached: bool) -> Engine:
+        return Engine(role, name=name, folder=self.folder / name, address_pool=address_pool, detached=detached)
+
     def _make_repo(self) -> None:
         shutil.copytree(EXAMPLE, self.repo, dirs_exist_ok=True)
         git(self.repo, "init", "--quiet", "--initial-branch=main")
@@ -262,6 +266,12 @@ class Homelab:
             if changed:
                 self.compose.up(stack, engine, "--force-recreate", "--no-deps", "--remove-orphans", *changed)
         self._contents[engine.name] = _contents(engine)
+
+
+def sweep() -> None:
+    """Removes what is left of machines whose maker was killed; those that run are left alone."""
+    for folder in machines_folder().glob("*/"):
+        Machine.remove_remains(folder)
 
 
 def git(folder: Path, *arguments: str) -> str:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import hashlib
 import json
 import os
 import shutil
@@ -48,7 +49,6 @@ root=$folder/root/merged
 for layer in $layers; do cp -as --remove-destination "$layer/." "$folder/root/upper/"; done
 mount -t overlay -o "lowerdir=/,upperdir=$folder/root/upper,workdir=$folder/root/work" machine "$root"
 mount -t proc proc "$root/proc"
-mount --make-shared "$root"  # as systemd leaves it: Compose files say rslave
 mount --rbind /dev "$root/dev"
 mount --rbind /sys "$root/sys"
 mount -t tmpfs -o mode=0755 run "$root/run"
@@ -56,8 +56,15 @@ for path; do mkdir -p "$root$path"; mount --bind "$path" "$root$path"; done
 mkdir -p "$root/run/sshd" "$root/run/lock"
 echo "127.0.0.1 localhost $name" > "$root/etc/hosts"
 grep -q '^sshd:' "$root/etc/passwd" || echo 'sshd:x:99:65534::/run/sshd:/usr/sbin/nologin' >> "$root/etc/passwd"
-echo "$pid"
-exec chroot "$root" /bin/sh -c 'busybox ip link set lo up; echo ready; exec >/dev/null 2>&1; WAIT; exit 0'
+mkdir "$root/run/old"
+pivot_root "$root" "$root/run/old"  # no mere chroot: `docker exec` enters by the root of the mount namespace
+cd /
+umount -l /run/old
+rmdir /run/old
+mount --make-shared /  # as systemd leaves it: Compose files say rslave
+busybox ip link set lo up
+echo "$pid ready"
+exec /bin/sh -c 'exec >/dev/null 2>&1; WAIT; exit 0'
 """
 # Standard input may be a listening socket: it becomes file descriptor 3, where sd_listen_fds(3) puts the first.
 SPAWN = """exec 3<&0
@@ -96,7 +103,7 @@ class Machine:
     @property
     def cgroup(self) -> str:
         """The control group that every container of the machine belongs under."""
-        return f"/anchorwatch-lab-{self.folder.name}"
+        return f"/anchorwatch-lab-{self.name}-{hashlib.sha256(bytes(self.folder)).hexdigest()[:8]}"
 
     def start(
         self,
@@ -111,7 +118,7 @@ class Machine:
         if any(mark in str(path) for path in (self.folder, *layers) for mark in ": ,\\"):
             raise LabError(f"the lab cannot work under a path with a blank, colon, comma or backslash: {self.folder}")
         (self.folder / "root").mkdir(parents=True, exist_ok=True)
-        common = {lab_folder(), CHECKOUT, Path(tempfile.gettempdir()).resolve(), Path("/tmp"), *shared}
+        common = {self.folder, lab_folder(), CHECKOUT, Path(tempfile.gettempdir()).resolve(), Path("/tmp"), *shared}
         argv = ["unshare", "--mount", "--pid", "--uts", "--fork", "--kill-child"]
         argv += ["--net"] if network == "own" else []
         argv += ["/bin/sh", "-c", SET_UP.replace("WAIT", "sleep infinity" if detached else "cat")]
@@ -129,8 +136,8 @@ class Machine:
                 env={"PATH": SYSTEM_PATH, "LC_ALL": "C"},
             )
         assert self._unshare.stdout
-        said = [self._unshare.stdout.readline().strip() for _ in range(2)]
-        if said[1] != "ready":
+        said = self._unshare.stdout.readline().split()
+        if said[1:] != ["ready"]:
             why = (self.folder / "machine.log").read_text().strip()
             self.stop()
             raise LabError(f"the private machine {self.name} could not be set up: {why or 'no word from it'}")
@@ -170,7 +177,7 @@ class Machine:
 
     def inside(self, argv: Sequence[str | Path], *, network: Network = "own") -> list[str]:
         """The command line that runs `argv` in the machine; `network="host"`: in this machine's network."""
-        enter = ["nsenter", f"--target={self._pid}", "--mount", "--uts", "--pid", "--root", "--wd=/"]
+        enter = ["nsenter", f"--target={self._pid}", "--mount", "--uts", "--pid", "--wd=/"]
         enter += ["--net"] if network == "own" else []
         return [*enter, "--", *(str(part) for part in argv)]
 
@@ -235,14 +242,16 @@ class Machine:
         """Ends every process in it and removes its files and control groups. Once is enough, twice does no harm."""
         if self._pid and self.runs:
             os.kill(self._pid, signal.SIGKILL)
+            _thaw_cgroups(self.cgroup)
+            what = f"the end of machine {self.name}"
+            eventually(lambda: not _lives(self._pid), within=30, what=what)
+        _thaw_cgroups(self.cgroup)
         if self._unshare:
             self._unshare.kill()
             self._unshare.wait()
             for stream in (self._unshare.stdin, self._unshare.stdout):
                 if stream:
                     stream.close()
-        if self._pid:
-            eventually(lambda: not self.runs and not _lives(self._pid), within=30, what=f"the end of machine {self.name}")
         eventually(lambda: _remove_cgroups(self.cgroup), within=10, what=f"the removal of {self.cgroup}")
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -253,6 +262,13 @@ def _lives(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in ("Z", "X")
     except OSError:
         return False
+
+
+def _thaw_cgroups(name: str) -> None:
+    """Lets go whatever `docker pause` froze: in a frozen control group (version 1), not even SIGKILL is heard."""
+    for state in (CGROUPS / "freezer" / name[1:]).rglob("freezer.state"):
+        with contextlib.suppress(OSError):
+            state.write_text("THAWED")
 
 
 def _remove_cgroups(name: str) -> bool:

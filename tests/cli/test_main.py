@@ -159,3 +159,20 @@ def test_an_error_says_what_happened_and_what_to_do_and_stays_harmless() -> None
         "complain(GitFailed('git failed:\\n\\x1b[31mfatal: x\\n', hint='try\\nagain'))\n"
     )
     assert shown == "anchorwatch: git failed:\n  \\x1b[31mfatal: x\nhint: try\n  again\n"
+
+
+LIGHT = """
+import sys
+from anchorwatch.cli import arguments, checking
+from tests.reports.samples import EVERYTHING
+for wanted in ("text", "json"):
+    checking.run(arguments.plain_check(["--format", wanted]), lambda options, progress: EVERYTHING)
+print(sorted({name.partition(".")[0] for name in sys.modules} & {"typer", "pydantic", "rich", "jinja2", "docker", "git", "yaml"}))
+"""
+
+
+def test_a_plain_check_into_a_file_loads_none_of_the_heavy_libraries_for_its_command_line_or_its_report() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", LIGHT], capture_output=True, text=True, env=environment(), timeout=DEADLINE, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "[]"

@@ -281,6 +281,11 @@ hosts:
     assert draft.addresses() == draft.config().addresses()
 
 
+def test_nothing_is_connected_to_while_a_mistake_is_known(tmp_path: Path) -> None:
+    draft = read_draft(write(tmp_path, "hosts:\n  a: {docker: 'ssh://a', docker: 'ssh://b', stacks: [a]}\n"), {})
+    assert draft.addresses() == ()
+
+
 @pytest.mark.parametrize(
     "host",
     [

@@ -98,7 +98,9 @@ def _compare(
         yield f"{shown}: {want!r} is not {have!r}"
 
 
-def _below(want: Any, have: Any, shown: str, last: str, unknown: tuple[UnknownValue, ...], folder: str, home: str) -> Iterator[str]:
+def _below(
+    want: Any, have: Any, shown: str, last: str, unknown: tuple[UnknownValue, ...], folder: str, home: str
+) -> Iterator[str]:
     if isinstance(want, dict) and isinstance(have, dict):
         for key in sorted(want.keys() | have.keys()):
             yield from _compare(want.get(key, MISSING), have.get(key, MISSING), f"{shown}.{key}", key, unknown, folder, home)
@@ -119,7 +121,11 @@ def _below(want: Any, have: Any, shown: str, last: str, unknown: tuple[UnknownVa
 def _keyed(section: str, items: list[Any]) -> dict[str, Any]:
     keyed: dict[str, Any] = {}
     for item in items:
-        key = f"{item['target']}/{item.get('protocol', 'tcp')}" if section == "ports" else str(item.get("target") or item.get("source"))
+        key = (
+            f"{item['target']}/{item.get('protocol', 'tcp')}"
+            if section == "ports"
+            else str(item.get("target") or item.get("source"))
+        )
         while key in keyed:
             key += " again"
         keyed[key] = item

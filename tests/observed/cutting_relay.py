@@ -21,6 +21,7 @@ class CuttingRelay:
         self._listener.bind(str(path))
         self._listener.listen()
         self._threads: list[threading.Thread] = []
+        self._open: list[socket.socket] = []
 
     def __enter__(self) -> CuttingRelay:
         self._start(self._accept)
@@ -31,6 +32,8 @@ class CuttingRelay:
         self._listener.close()
         for thread in self._threads:
             thread.join(5)
+        for sock in self._open:
+            sock.close()
 
     def _start(self, work: Callable[..., None], *arguments: object) -> None:
         self._threads.append(threading.Thread(target=work, args=arguments, daemon=True))
@@ -41,6 +44,7 @@ class CuttingRelay:
             while True:
                 client, _ = self._listener.accept()
                 engine = socket.socket(socket.AF_UNIX)
+                self._open += [client, engine]
                 engine.connect(str(self._engine))
                 cut_after, self._cut_after = self._cut_after, None
                 self._start(self._pump, client, engine, None)

@@ -36,12 +36,11 @@ def clean(engine: Engine) -> Iterator[Engine]:
     yield engine
     engine.thaw()
     engine.remove_everything()
-    load(engine, [hold(), rich(), like("app:1"), like("app:2"), like("app:3")])
 
 
 @pytest.fixture
 def address(engine: Engine) -> HostAddress:
-    return HostAddress("host", engine.url, timeout=5)
+    return HostAddress("host", engine.url, timeout=30)
 
 
 def api_version(engine: Engine) -> tuple[int, int]:
@@ -166,13 +165,13 @@ def test_networks_and_volumes(clean: Engine, address: HostAddress) -> None:
 
 
 def test_a_frozen_engine_is_given_up_and_read_again_when_it_goes_on(clean: Engine, engine: Engine) -> None:
-    with connect(HostAddress("host", engine.url, timeout=1)) as connection:
+    with connect(HostAddress("host", engine.url, timeout=3)) as connection:
         connection.snapshot()
         engine.freeze()
         began = time.monotonic()
         with pytest.raises(HostTimeout):
             connection.snapshot()
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 7
         engine.thaw()
         assert connection.snapshot().engine.id
 
@@ -188,7 +187,7 @@ def test_an_engine_that_died_and_came_back(clean: Engine, address: HostAddress) 
         assert [container.name for container in connection.snapshot().containers] == ["web"]
 
 
-@pytest.mark.parametrize("cut_after", [0, 1, 300, 1000, 1500, 2500, 4000, 6000, 9000, 12000])
+@pytest.mark.parametrize("cut_after", [0, 1, 300, 1500, 4000, 9000])
 def test_a_connection_that_is_cut_gives_an_error_or_the_whole_truth(
     cut_after: int, clean: Engine, address: HostAddress, tmp_path: Path
 ) -> None:

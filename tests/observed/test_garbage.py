@@ -31,7 +31,7 @@ from tests.observed.fake_engine import (
 
 def look(server: FakeEngine) -> HostError:
     with pytest.raises(HostError) as raised:
-        observe(HostAddress("host", server.docker, timeout=5, deadline=10))
+        observe(HostAddress("host", server.docker, timeout=30, deadline=30))
     return raised.value
 
 

@@ -29,7 +29,7 @@ def engine(certificates: Certificates) -> Iterator[Engine]:
 @pytest.fixture
 def address(engine: Engine, certificates: Certificates) -> HostAddress:
     tls = TlsOptions(str(certificates.ca), str(certificates.client_cert), str(certificates.client_key))
-    return HostAddress("nas", engine.tcp_url, tls=tls, timeout=5)
+    return HostAddress("nas", engine.tcp_url, tls=tls, timeout=30)
 
 
 def release(engine: Engine) -> str:

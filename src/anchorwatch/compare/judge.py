@@ -87,8 +87,8 @@ def _hangs_on_unknown(pair: Pair, found: Difference) -> bool:
     if isinstance(found.want, Template):
         return False
     want, have = found.want, found.have
-    if isinstance(want, list) and isinstance(have, list) and len(want) == len(have):
-        return not any(isinstance(one, Template) and not one.known for one in want)
+    if isinstance(want, list) and isinstance(have, list) and len(want) == len(have) and any(isinstance(one, Template) for one in want):
+        return False  # an unknown piece agrees with anything, so it is another one that differs
     return any(covers(entry.path, found) for entry in pair.service.unknown)
 
 

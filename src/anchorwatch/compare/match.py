@@ -93,7 +93,7 @@ def _by_name(
 
 
 def _group(project: DesiredProject, service: DesiredService, containers: Sequence[Container], now: datetime) -> Group:
-    fresh = [container for container in containers if replaces(container) and _young(container, now)]
+    fresh = [container for container in containers if _on_its_way(container) and _young(container, now)]
     if not fresh:
         return Group(project, service, tuple(sorted(containers, key=lambda one: (one.number, one.name))))
     # while both are there, the new one is the one that will stay
@@ -107,10 +107,9 @@ def replaces(container: Container) -> bool:
     return LABEL + "replace" in container.labels and _TEMPORARY.fullmatch(container.name) is not None
 
 
-def final_name(name: str) -> str:
-    """A container's name without what Compose puts before it while it replaces another."""
-    found = _TEMPORARY.fullmatch(name)
-    return found["name"] if found else name
+def _on_its_way(container: Container) -> bool:
+    """Whether it replaces another and has not got its final name, or has not been started yet."""
+    return replaces(container) or (LABEL + "replace" in container.labels and container.state == "created")
 
 
 def _young(container: Container, now: datetime) -> bool:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from anchorwatch.config.document import Document, Place, Tree, is_env, read_document, spell
+from anchorwatch.config.document import Document, Place, Tree, is_env, spell
 from anchorwatch.config.environment import ENVIRONMENT, lay_over
 from anchorwatch.config.places import Places, find_file
 from anchorwatch.config.quantities import duration
@@ -94,7 +94,7 @@ def read_draft(path: Path | None, environ: Mapping[str, str]) -> Draft:
     Never raises: what is wrong is kept for `Draft.config` to raise.
     """
     file = find_file(path, environ)
-    document = Document("") if file is None else read_document(file)
+    document = Document("") if file is None else _read(file)
     draft = Draft(document, Places.of(file, environ), environ, None if file is None else str(Path.cwd() / file))
     if document.whole:
         for key in [key for key in document.tree if key.startswith("x-")]:  # where people keep their anchors
@@ -102,6 +102,12 @@ def read_draft(path: Path | None, environ: Mapping[str, str]) -> Draft:
         lay_over(document, environ)
         _read_files(draft, document.tree, ())
     return draft
+
+
+def _read(file: Path) -> Document:
+    from anchorwatch.config.yaml_file import read_document
+
+    return read_document(file)
 
 
 def _read_files(draft: Draft, tree: Tree, place: Place) -> None:

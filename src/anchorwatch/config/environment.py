@@ -11,7 +11,6 @@ alone (Kubernetes and Docker links set `ANCHORWATCH_PORT` and the like for a ser
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -113,6 +112,8 @@ def _parsed(value: str) -> Tree:
     """A list or a mapping where `value` is one in JSON, its scalars as texts; else `value` itself."""
     if value[:1] not in "[{":
         return value
+    import json
+
     try:
         return _texts(json.loads(value, parse_int=str, parse_float=str, parse_constant=str))
     except (ValueError, RecursionError):

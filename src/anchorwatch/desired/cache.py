@@ -1,7 +1,7 @@
 """What Compose made of a stack, kept across runs, so that a check starts Compose only for what changed.
 
-An entry is found by the names and contents of the stack's own files, the version of Compose and the host, and holds good only while
-everything else that the stack looked at (includes, extended files, env files, a `.env`, and names that were not there) is
+An entry is found by the names and contents of the stack's own files, the version of Compose and the host, and holds good only
+while everything else that the stack looked at (includes, extended files, env files, a `.env`, and names that were not there) is
 unchanged, and the values from outside Git have the same keyed hash. It holds stand-ins where those values go: nothing that came
 from outside Git is ever written. A damaged entry is as good as none.
 """

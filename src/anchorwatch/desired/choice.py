@@ -43,7 +43,7 @@ def choose(claim: Claim, reader: ComposeFiles) -> Choice:
     stacks = stacks or [file.path for file in known if file.kind == "broken" and names.looks_like_compose(_name(file.path))]
     aside = [NotStack(file.path, file.kind) for file in known if file.kind in ("template", "fragment") and _is_named_so(file)]
     serious = [path for path in stacks if not names.is_variant(_name(path))]
-    if len(serious) == 1:
+    if serious:
         aside += [NotStack(path, "fragment") for path in stacks if path not in serious]
         stacks = serious
     if not stacks and aside:

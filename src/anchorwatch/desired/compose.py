@@ -25,6 +25,8 @@ LEAST = (2, 26)
 DEADLINE = 20.0
 """Seconds that one run may take; 50 ms are usual."""
 _VERSION_DEADLINE = 20.0
+_SMALLER = "exclude the stack, or make it smaller"
+_LIMITS = (-signal.SIGXFSZ, -signal.SIGXCPU, -signal.SIGKILL)
 _PLUGIN_FOLDERS = (
     "/usr/local/lib/docker/cli-plugins",
     "/usr/local/libexec/docker/cli-plugins",
@@ -71,7 +73,8 @@ def _command(path: str | None, environ: Mapping[str, str]) -> tuple[str, ...]:
     if path is not None:
         found = shutil.which(os.path.expanduser(path), path=environ.get("PATH"))  # noqa: PTH111 - may be a name to look up
         if found is None:
-            raise ComposeError(f"{path} is no program that can be started", hint="correct compose: in the config, or leave it out")
+            hint = "correct compose: in the config, or leave it out"
+            raise ComposeError(f"{path} is no program that can be started", hint=hint)
         return (found, "compose") if Path(found).name == "docker" else (found,)
     own = environ.get("DOCKER_CONFIG") or str(Path(environ.get("HOME") or "/nonexistent") / ".docker")
     for folder in (f"{own}/cli-plugins", *_PLUGIN_FOLDERS):
@@ -84,7 +87,7 @@ def _command(path: str | None, environ: Mapping[str, str]) -> tuple[str, ...]:
             return (found, *words)
     raise ComposeError(
         "there is no Docker Compose here",
-        hint="install the package docker-compose-plugin (or docker-compose), or name the program in the config: compose: /path/to/it",
+        hint="install the package docker-compose-plugin, or name the program in the config: compose: /path/to/docker-compose",
     )
 
 
@@ -103,7 +106,12 @@ def _version(command: tuple[str, ...], cache: Path | None) -> str:
                 return str(known["version"])
     try:
         answer = subprocess.run(
-            [*command, "version", "--short"], capture_output=True, text=True, timeout=_VERSION_DEADLINE, check=False, env=_plain_environment()
+            [*command, "version", "--short"],
+            capture_output=True,
+            text=True,
+            timeout=_VERSION_DEADLINE,
+            check=False,
+            env=_plain_environment(),
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise ComposeError(f"{' '.join(command)} cannot be started: {error}", hint="install Docker Compose anew") from error
@@ -111,7 +119,8 @@ def _version(command: tuple[str, ...], cache: Path | None) -> str:
     if answer.returncode != 0 or not _numbers(version)[0]:
         said = (answer.stderr.strip().splitlines() or ["it printed no version"])[0]
         raise ComposeError(
-            f"{' '.join(command)} is no Docker Compose: {said}", hint="install the package docker-compose-plugin (or docker-compose)"
+            f"{' '.join(command)} is no Docker Compose: {said}",
+            hint="install the package docker-compose-plugin (or docker-compose)",
         )
     if remembered is not None:
         with contextlib.suppress(OSError):
@@ -152,11 +161,13 @@ def run(compose: Compose, arguments: Sequence[str], *, folder: Path, home: str, 
                 command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=err, start_new_session=True
             )
         except OSError as error:
-            raise StackError("resolver", f"{command[0]} cannot be started: {error.strerror}", hint="`anchorwatch doctor` tries it") from error
+            message = f"{command[0]} cannot be started: {error.strerror}"
+            raise StackError("resolver", message, hint="`anchorwatch doctor` tries it") from error
         try:
             status = process.wait(DEADLINE)
         except subprocess.TimeoutExpired:
-            raise StackError("too_large", f"Compose took more than {DEADLINE:g} s over it", hint="exclude the stack, or make it smaller") from None
+            message = f"Compose took more than {DEADLINE:g} s over it"
+            raise StackError("too_large", message, hint=_SMALLER) from None
         finally:
             if process.poll() is None:
                 with contextlib.suppress(ProcessLookupError):
@@ -167,8 +178,6 @@ def run(compose: Compose, arguments: Sequence[str], *, folder: Path, home: str, 
         said = err.read(100_000).decode("utf-8", "replace")
         if status == 0:
             return Answer(out.read(OUTPUT + 1).decode("utf-8", "surrogateescape"), said)
-        if status in (-signal.SIGXFSZ, -signal.SIGXCPU, -signal.SIGKILL) or "out of memory" in said or "cannot allocate memory" in said:
-            raise StackError(
-                "too_large", "Compose ran into the limits on time, memory or output over it", hint="exclude the stack, or make it smaller"
-            )
+        if status in _LIMITS or "out of memory" in said or "cannot allocate memory" in said:
+            raise StackError("too_large", "Compose ran into the limits on time, memory or output over it", hint=_SMALLER)
         return Answer(None, said)

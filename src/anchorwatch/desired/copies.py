@@ -116,7 +116,9 @@ def joined(found: Sequence[Found]) -> list[Found]:
             same.sort(key=lambda one: one.stack.files)
             files = tuple(path for one in same for path in one.stack.files)
             identity = tuple(digest for one in same for digest in one.identity)
-            stack = Stack(host, folder.rpartition("/")[2] or host, folder, files)
+            names = {one.stack.name for one in found if one.stack.host == host} - {one.stack.name for one in same}
+            name = next(name for name in (folder.rpartition("/")[2] or host, folder, files[0]) if name and name not in names)
+            stack = Stack(host, name, folder, files)
             whole.append(replace(same[0], stack=stack, services=services, identity=identity))
             gone.update(one.stack for one in same)
     return [one for one in found if one.stack not in gone] + whole

@@ -44,8 +44,8 @@ class Glob:
     def rest(self, path: str) -> str:
         """The path without the leading segments that the glob spells out; "" when it spells out all of it."""
         segments = path.split("/") if path else []
-        spelled = self.spelled
-        return "/".join(segments[len(spelled) :]) if tuple(segments[: len(spelled)]) == spelled else path
+        led = all(segment == spelled for segment, spelled in zip(segments, self.spelled, strict=False))
+        return "/".join(segments[len(self.spelled) :]) if led else path
 
 
 @lru_cache(maxsize=1024)

@@ -2,14 +2,15 @@
 
 Folders named after hosts and folders named after groups look alike, and taking one for the other would declare every stack
 of one machine missing on another. So a folder is a host's only on evidence: this machine or a Docker context is called so, it
-lies below `hosts/`, its name is one that people give to machines, or two of them hold stacks of the same name. Without
-evidence there is one host. Pure, but for reading files whose names do not tell.
+lies below `hosts/`, its name is one that people give to machines, or two of them hold stacks of the same name (which one
+host cannot have). Without evidence there is one host. Pure, but for reading files whose names do not tell.
 """
 
 from __future__ import annotations
 
 import posixpath
 import re
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
@@ -73,7 +74,7 @@ def guess(files: Files, hostname: str, contexts: Collection[str] = ()) -> Guess:
     """
     known = {short(hostname).lower(), *(name.lower() for name in contexts if name not in _NO_CONTEXTS)}
     paths = _compose_files(files)
-    by_file = _by_file(paths, known, files)
+    by_file = _by_file(paths, known, files) or _by_plain_name(paths, files)
     if by_file is not None:
         return by_file
     folders = sorted({posixpath.dirname(path) for path in paths})
@@ -88,7 +89,9 @@ def guess(files: Files, hostname: str, contexts: Collection[str] = ()) -> Guess:
 def _compose_files(files: Files) -> list[str]:
     """Every Compose file that is neither put aside nor a template, under whatever name."""
     there = [path for path, entry in files.paths().items() if entry.kind == "file" and names.is_yaml(path)]
-    there = [path for path in there if not (_is_dotted(path) or names.is_archived(path) or names.is_template(path))]
+    folders = Counter(posixpath.basename(posixpath.dirname(path)) for path in there)
+    twice = {name for name, times in folders.items() if times > 1}
+    there = [path for path in there if not (_is_dotted(path) or names.is_archived(path, known=twice) or names.is_template(path))]
     told = [path for path in there if names.looks_like_compose(posixpath.basename(path)) and not names.is_override(_name(path))]
     with_stacks = {posixpath.dirname(path) for path in told}
     untold = [path for path in there if posixpath.dirname(path) not in with_stacks and not _below(path, with_stacks)]
@@ -138,20 +141,54 @@ def _entry(path: str, base: Collection[str], reader: ComposeFiles) -> str:
     return posixpath.join(stars, name) if whole else f"{posixpath.join(stars, default)} + {name}"
 
 
-def _by_folder(folders: Collection[str], known: Collection[str]) -> Guess | None:
-    prefix = _common(folders)
-    below: dict[str, set[str]] = {}
-    for folder in folders:
-        rest = folder[len(prefix) :].lstrip("/")
-        if rest:
-            top, _, inside = rest.partition("/")
-            below.setdefault(top, set()).add(inside)
-    hosts = _host_folders(prefix, below, known)
-    if len(hosts) < 2:
+def _by_plain_name(paths: Collection[str], files: Files) -> Guess | None:
+    """Files called like hosts and nothing else: `alloy/tower.yml` beside `alloy/neo.yml`, with the same services in both."""
+    odd = [path for path in paths if _is_odd(path) and not names.is_variant(_name(path))]
+    reader = ComposeFiles(files)
+    reader.look(odd)
+    places: dict[str, set[str]] = {}
+    for path in odd:
+        if names.telling_rest(_name(path)).lower() not in _GROUPS:
+            places.setdefault(_name(path), set()).add(posixpath.dirname(path))
+    often = {name for name, folders in places.items() if len(folders) > 1}
+    alike = {
+        name
+        for name in often
+        for other in often
+        for folder in places[name] & places[other]
+        if name != other and _services(reader, folder, name) & _services(reader, folder, other)
+    }
+    if len(alike) < 2:
         return None
-    layouts = tuple(HostLayout(host, _entries(posixpath.join(prefix, host), below[host])) for host in sorted(hosts))
-    unsure = [folder for folder in folders if folder[len(prefix) :].lstrip("/").partition("/")[0] not in hosts]
-    return Guess("folder", layouts, tuple(sorted(unsure)))
+    common = posixpath.commonpath(sorted({folder for name in often for folder in places[name]}))
+    layouts = []
+    for name in sorted(often):
+        depths = {folder[len(common) :].strip("/").count("/") for folder in places[name]}
+        entries = [posixpath.join(common, "/".join(["*"] * (depth + 1)), name) for depth in sorted(depths)]
+        layouts.append(HostLayout(posixpath.splitext(name)[0], tuple(entries)))
+    return Guess("file", tuple(layouts), tuple(sorted(path for path in paths if _name(path) not in often)))
+
+
+def _services(reader: ComposeFiles, folder: str, name: str) -> frozenset[str]:
+    return reader.known[posixpath.join(folder, name)].services
+
+
+def _by_folder(folders: Collection[str], known: Collection[str]) -> Guess | None:
+    parents = {posixpath.dirname(posixpath.dirname(folder)) for folder in folders if "/" in folder}
+    for prefix in (_common(folders), *sorted(parents)):
+        inside = f"{prefix}/" if prefix else ""
+        below: dict[str, set[str]] = {}
+        for folder in folders:
+            if folder.startswith(inside) and folder != prefix:
+                top, _, rest = folder[len(inside) :].partition("/")
+                below.setdefault(top, set()).add(rest)
+        hosts = _host_folders(prefix, below, known)
+        if len(hosts) > 1:
+            layouts = tuple(HostLayout(host, _entries(inside + host, below[host])) for host in sorted(hosts))
+            mine = tuple(inside + host for host in hosts)
+            unsure = sorted(one for one in folders if not any(one == top or one.startswith(top + "/") for top in mine))
+            return Guess("folder", layouts, tuple(unsure))
+    return None
 
 
 def _host_folders(prefix: str, below: dict[str, set[str]], known: Collection[str]) -> set[str]:
@@ -159,17 +196,20 @@ def _host_folders(prefix: str, below: dict[str, set[str]], known: Collection[str
     if prefix.rpartition("/")[2].lower() in _HOST_FOLDERS:
         return candidates
     surely = {top for top in candidates if _is_host(top.lower(), known)}
-    deep = {top for top in candidates if below[top] - {""}}
+    deep = {top for top in below if below[top] - {""}}
     if not deep:  # a folder each with one file in it: hosts only when every one of them is called like one
         return surely if surely == set(below) else set()
     if surely & deep:
-        return surely | deep
+        return surely | (deep & candidates)
     seen: dict[str, set[str]] = {}
     for top in deep:
         for inside in below[top] - {""}:
-            seen.setdefault(inside.rpartition("/")[2].lower(), set()).add(top)
-    twice = {top for tops in seen.values() if len(tops) > 1 for top in tops}
-    return deep if twice and twice == deep else set()
+            seen.setdefault(inside.lower(), set()).add(top)
+    twice = {name: tops for name, tops in seen.items() if len(tops) > 1}
+    # Groups (`apps`, `media`) may be hosts, too, but one name in two of them is more likely a slip.
+    if len(twice) > 1 or any(tops <= candidates for tops in twice.values()):
+        return deep if len(twice) > 1 else deep & candidates
+    return set()
 
 
 def _entries(host: str, inside: Collection[str]) -> tuple[str, ...]:

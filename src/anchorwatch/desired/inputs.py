@@ -5,15 +5,15 @@ Compose opens whatever a file names: env files by absolute path, files above the
 tracked files; nothing else is handed to Compose, and what Compose gets is written anew from what was read here, so that
 nothing can hide from this reader in a corner of YAML that the other one sees.
 
-An include or extends that leaves the repo, or comes over the network, ends in a `StackError`; an env file that is missing, or lies
-outside, does not: its values are unknown.
+An include or extends that leaves the repo, or comes over the network, ends in a `StackError`; an env file that is missing, or
+lies outside, does not: its values are unknown.
 """
 
 from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -21,6 +21,7 @@ from anchorwatch.desired import dotenv
 from anchorwatch.desired.contents import Contents
 from anchorwatch.desired.interpolation import interpolate, variables
 from anchorwatch.desired.outside import Outside
+from anchorwatch.desired.resolution import OF_THE_DEPLOYER
 from anchorwatch.desired.yaml_reader import read_documents
 from anchorwatch.errors import StackError
 from anchorwatch.model.desired import Stack
@@ -30,12 +31,6 @@ if TYPE_CHECKING:
 
 MAX_FILES = 200
 """So many files one stack may be made of."""
-
-OF_THE_DEPLOYER = frozenset(
-    """HOME USER LOGNAME PWD OLDPWD PATH SHELL HOSTNAME LANG TERM TMPDIR EDITOR DISPLAY MAIL SUDO_USER SUDO_UID SUDO_GID
-    XDG_RUNTIME_DIR SSH_AUTH_SOCK""".split()
-)
-"""Names that the shell of whoever deployed sets, before any `.env`: never known from Git (Compose: the environment wins)."""
 
 _REMOTE = re.compile(r"[a-z][a-z0-9+.-]*://|git@|github\.com/|oci:|[^/]+@[^/]+:", re.IGNORECASE)
 
@@ -50,9 +45,9 @@ class Document:
     """Index of the values that are known from Git while it is read."""
     main: bool
     """Whether its services are the project's (an extended file's are not)."""
-    targets: Mapping[int, str]
+    targets: dict[int, str]
     """For each scalar that names a file (by `id` of its node): the path in the export that it is to name instead."""
-    bases: Mapping[str, tuple[str, str]]
+    bases: dict[str, tuple[str, str]]
     """service -> (file, service) that it extends."""
 
 
@@ -86,7 +81,7 @@ class Inputs:
     encrypted: set[str] = field(default_factory=set)
     """Paths of the `.env` files in the repo that SOPS encrypted."""
     opened: dict[str, tuple[str, str]] = field(default_factory=dict)
-    """Env files from outside Git, by their path in the export: ("sops", path in the repo) or ("like", path that the stack names)."""
+    """Env files from outside Git, by their path in the export: ("sops", path in the repo) or ("like", path as named)."""
 
 
 def gather(contents: Contents, stack: Stack, outside: Outside) -> Inputs:
@@ -97,7 +92,9 @@ def gather(contents: Contents, stack: Stack, outside: Outside) -> Inputs:
 class _Reading:
     def __init__(self, contents: Contents, stack: Stack, outside: Outside) -> None:
         if not stack.files:
-            raise StackError("no_compose_file", f"{stack.folder or '.'} has no Compose file", hint="add one, or exclude the folder")
+            raise StackError(
+                "no_compose_file", f"{stack.folder or '.'} has no Compose file", hint="add one, or exclude the folder"
+            )
         self.contents = contents
         self.outside = outside
         self.seen: set[tuple[str, str]] = set()
@@ -139,7 +136,9 @@ class _Reading:
         if not asked_by:
             return StackError("no_compose_file", f"{path} {why}", hint="commit it, or correct the globs of the host")
         return StackError(
-            "missing_include", f"{asked_by} needs {path}, which {why}", hint="commit the file, or exclude the stack if others include it"
+            "missing_include",
+            f"{asked_by} needs {path}, which {why}",
+            hint="commit the file, or exclude the stack if others include it",
         )
 
     def includes(self, node: yaml.Node | None, path: str, base: str, scope: int, targets: dict[int, str]) -> None:
@@ -153,7 +152,8 @@ class _Reading:
                 for scalar in scalars(keys["project_directory"]):
                     home = self.reference(scalar, path, base, scope, targets, "include")
             inner = dict(self.inputs.scopes[scope])
-            env_files = [self.reference(scalar, path, base, scope, targets, "env_file of include") for scalar in scalars(keys.get("env_file"))]
+            named = scalars(keys.get("env_file"))
+            env_files = [self.reference(scalar, path, base, scope, targets, "env_file of include") for scalar in named]
             for env_file in env_files or [posixpath.join(home, ".env")]:
                 if env_files and self.contents.get(env_file) is None:
                     self.inputs.dotenvs.setdefault(env_file, "")
@@ -166,7 +166,6 @@ class _Reading:
 
     def service(self, name: str, keys: dict[str, yaml.Node], path: str, base: str, scope: int, document: Document) -> None:
         targets = document.targets
-        assert isinstance(targets, dict) and isinstance(document.bases, dict)
         extends = keys.get("extends")
         if extends is not None:
             parts = dict(pairs(extends))
@@ -198,9 +197,7 @@ class _Reading:
         """The first variable in the text whose value decides and is set nowhere."""
         return next((use.name for use in variables(text) if use.demands and self.known(scope, use.name) is None), None)
 
-    def reference(
-        self, scalar: yaml.ScalarNode, path: str, base: str, scope: int, targets: dict[int, str], what: str
-    ) -> str:
+    def reference(self, scalar: yaml.ScalarNode, path: str, base: str, scope: int, targets: dict[int, str], what: str) -> str:
         """The path in the repo that an `include` or `extends` leads to. Raises StackError."""
         text = str(scalar.value)
         where = f"{path}: {what} {text}"
@@ -213,10 +210,12 @@ class _Reading:
             )
         target = interpolate(text, lambda name: self.known(scope, name))
         if _REMOTE.match(target):
-            raise StackError("remote_include", f"{where} comes over the network", hint="copy the file into the repo: anchorwatch fetches nothing")
+            hint = "copy the file into the repo: anchorwatch fetches nothing"
+            raise StackError("remote_include", f"{where} comes over the network", hint=hint)
         inside = _inside(base, target)
         if inside is None:
-            raise StackError("outside_repo", f"{where} leaves the repo", hint="put the file into the repo and name it by a relative path")
+            hint = "put the file into the repo and name it by a relative path"
+            raise StackError("outside_repo", f"{where} leaves the repo", hint=hint)
         targets[id(scalar)] = inside
         return inside
 
@@ -285,7 +284,8 @@ class _Reading:
         at = 0
         for statement in dotenv.statements(text):
             raw = "" if statement.inherited else dotenv.raw_value(text, statement)
-            names = [] if statement.quote == "'" else [use.name for use in variables(raw) if use.demands or use.name in self.outside.values]
+            uses = [] if statement.quote == "'" else list(variables(raw))
+            names = [use.name for use in uses if use.demands or use.name in self.outside.values]
             if statement.inherited or any(name not in known or name in self.outside.values for name in names):
                 kept.append(text[at : statement.begin])
                 at = statement.end

@@ -16,8 +16,9 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain, count
 from typing import Literal
 
 from anchorwatch.desired import names
@@ -205,29 +206,28 @@ def _claim(host: str, folder: str, there: tuple[str, ...], entry: ListEntry, how
 def stack_name(host: str, folder: str, file: str | None, by: Glob) -> str:
     """A stack's name: its folder's path without what the glob spells out, and what the name of its file adds to that.
 
-    Where nothing is left, the folder's own name, and for the topmost folder the host's.
+    A file with `compose` in its name adds something only where the folder says nothing: `media/docker-compose.prod.yml` is
+    media, `docker-compose-pi5-media.yml` is media, `apps/plex.yml` is plex. Where nothing is left, the folder's own name,
+    and for the topmost folder the host's.
     """
     extra = "" if file is None or file.lower() in names.DEFAULT_NAMES else names.telling_rest(file, host)
-    path = f"{folder}/{file}" if folder and file else file or folder
-    rest = by.rest(path)
+    last = folder.rpartition("/")[2]
+    rest = by.rest(f"{folder}/{file}" if folder and file else file or folder)
     below = rest.rpartition("/")[0] if file else rest
-    return "/".join(part for part in (below, extra) if part) or folder.rpartition("/")[2] or host
+    if file is not None and names.looks_like_compose(file):
+        return below or (last if by.literal else "") or extra or last or host
+    return "/".join(part for part in (below, extra) if part) or last or host
 
 
-def with_names_of_their_own(found: list[Claim]) -> list[Claim]:
+def with_names_of_their_own(found: Sequence[Claim]) -> list[Claim]:
     """Stacks are asked for by name, so no two of a host may share one: a longer part of the path tells them apart."""
-    by_name: dict[str, list[Claim]] = {}
-    for claim in found:
-        by_name.setdefault(claim.name, []).append(claim)
+    taken: set[str] = set()
     result = []
     for claim in found:
-        same = by_name[claim.name]
-        if len(same) == 1 or same[0] is claim:
-            result.append(claim)
-        elif claim.folder not in {other.folder for other in same if other is not claim}:
-            result.append(replace(claim, name=claim.folder or claim.name))
-        else:
-            result.append(replace(claim, name=claim.path))
+        numbered = (f"{claim.path} ({number})" for number in count(2))
+        name = next(name for name in chain((claim.name, claim.folder, claim.path), numbered) if name and name not in taken)
+        taken.add(name)
+        result.append(replace(claim, name=name))
     return result
 
 

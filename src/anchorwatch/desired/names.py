@@ -30,7 +30,7 @@ _ARCHIVE_WORDS = frozenset(
     }
 )  # fmt: skip
 _ARCHIVE_PREFIXES = frozenset({"archived", "old", "disabled", "deprecated", "unused", "obsolete"})
-_ARCHIVE_ENDINGS = frozenset({"archived", "old", "disabled", "deprecated", "unused", "obsolete", "bak"})
+_ARCHIVE_ENDINGS = _ARCHIVE_PREFIXES | {"bak", "bk"}
 _BACKUP_WORDS = frozenset({"backup", "backups"})
 _TEMPLATE_WORDS = frozenset(
     {"template", "templates", "example", "examples", "sample", "samples", "skeleton", "boilerplate", "boilerplates"}
@@ -118,8 +118,8 @@ def telling_rest(name: str, host: str | None = None) -> str:
 def is_archived(path: str, *, spelled: int = 0, known: Collection[str] = ()) -> bool:
     """Whether a path lies in an archive: a segment, after the first `spelled` ones, is named like one.
 
-    `backup` alone proves nothing, since many have a stack of that name: it counts for what lies below it, when a folder of
-    the same name is `known` elsewhere too.
+    `backup` alone proves nothing, since many have a stack or a group of that name: it counts for what lies below it, when a
+    folder of the same name is `known` elsewhere too.
     """
     segments = path.split("/")
     for at, segment in enumerate(segments[spelled:], spelled):
@@ -129,7 +129,7 @@ def is_archived(path: str, *, spelled: int = 0, known: Collection[str] = ()) -> 
             return True
         if len(there) > 1 and (there[0] in _ARCHIVE_PREFIXES or there[-1] in _ARCHIVE_ENDINGS):
             return True
-        if small.strip("_-.") in _BACKUP_WORDS and at < len(segments) - 2 and segments[-2] in known:
+        if there and _BACKUP_WORDS & {there[0], there[-1]} and at < len(segments) - 2 and segments[-2] in known:
             return True
     return False
 

@@ -63,7 +63,8 @@ class Outside:
     def digest(self, names: Iterable[str], key: bytes) -> str:
         """A keyed hash of the values of these names and of all opened files, to tell whether they are the same as before."""
         digest = hmac.new(key, digestmod=hashlib.sha256)
-        for source, values in [("", {name: self.values[name] for name in names if name in self.values}), *sorted(self.opened.items())]:
+        given = {name: self.values[name] for name in names if name in self.values}
+        for source, values in [("", given), *sorted(self.opened.items())]:
             for name, value in sorted(values.items()):
                 digest.update(b"\0".join(part.encode("utf-8", "surrogateescape") for part in (source, name, value)) + b"\1")
         return digest.hexdigest()

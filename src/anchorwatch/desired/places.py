@@ -69,15 +69,17 @@ FIXED_VALUES = {
 }
 """What stands in at a place of kind FIXED, by its last key."""
 
-_NUMBERS = """cpu_count cpu_percent cpu_period cpu_quota cpu_rt_period cpu_rt_runtime cpu_shares cpus mem_limit mem_reservation
+_NUMBERS = """
+    cpu_count cpu_percent cpu_period cpu_quota cpu_rt_period cpu_rt_runtime cpu_shares cpus mem_limit mem_reservation
     memswap_limit mem_swappiness pids_limit scale shm_size build.shm_size healthcheck.retries ulimits.* ulimits.*.soft
-    ulimits.*.hard build.ulimits.* build.ulimits.*.soft build.ulimits.*.hard expose.[] ports.[].target ports.[].published deploy.replicas
-    deploy.update_config.parallelism deploy.rollback_config.parallelism deploy.restart_policy.max_attempts
+    ulimits.*.hard build.ulimits.* build.ulimits.*.soft build.ulimits.*.hard expose.[] ports.[].target ports.[].published
+    deploy.replicas deploy.update_config.parallelism deploy.rollback_config.parallelism deploy.restart_policy.max_attempts
     deploy.placement.max_replicas_per_node deploy.resources.limits.cpus deploy.resources.limits.memory
-    deploy.resources.limits.pids deploy.resources.reservations.cpus deploy.resources.reservations.memory deploy.resources.reservations.pids
-    deploy.resources.reservations.devices.[].count volumes.[].tmpfs.size volumes.[].tmpfs.mode networks.*.priority
-    networks.*.gw_priority blkio_config.device_read_bps.[].rate blkio_config.device_write_bps.[].rate
-    blkio_config.device_read_iops.[].rate blkio_config.device_write_iops.[].rate"""
+    deploy.resources.limits.pids deploy.resources.reservations.cpus deploy.resources.reservations.memory
+    deploy.resources.reservations.pids deploy.resources.reservations.devices.[].count volumes.[].tmpfs.size
+    volumes.[].tmpfs.mode networks.*.priority networks.*.gw_priority blkio_config.device_read_bps.[].rate
+    blkio_config.device_write_bps.[].rate blkio_config.device_read_iops.[].rate blkio_config.device_write_iops.[].rate
+"""
 _DURATIONS = """stop_grace_period healthcheck.interval healthcheck.timeout healthcheck.start_period healthcheck.start_interval
     deploy.restart_policy.delay deploy.restart_policy.window deploy.update_config.delay deploy.update_config.monitor
     deploy.rollback_config.delay deploy.rollback_config.monitor pull_refresh_after"""
@@ -116,7 +118,7 @@ def _kinds() -> Iterator[tuple[Place, Kind]]:
         ("mac_address networks.*.mac_address", Kind.MAC),
         ("ports.[]", Kind.PORT),
         ("volumes.[]", Kind.VOLUME),
-        ("build build.context", Kind.PATH),
+        ("build build.context volumes.[].source", Kind.PATH),
         ("command entrypoint", Kind.WORDS),
         (_REFERENCES, Kind.REFERENCE),
     ):

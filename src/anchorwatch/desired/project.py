@@ -8,16 +8,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from anchorwatch.desired.outside import Outside
-from anchorwatch.desired.resolution import Resolution, Resolved
+from anchorwatch.desired.resolution import OF_THE_DEPLOYER, Resolution, Resolved, StandIn
 from anchorwatch.desired.restore import Restoring, joined, read_output, shows_plainly, value_from
-from anchorwatch.desired.stand_ins import StandIn
-from anchorwatch.desired.inputs import OF_THE_DEPLOYER
 from anchorwatch.errors import StackError
 from anchorwatch.model.desired import HOME_DIR, PROJECT_DIR, DesiredProject, DesiredService, Stack, UnknownValue
 from anchorwatch.model.secrecy import guarded, guarded_words
 from anchorwatch.model.values import Json, Secret, Template, Unknown
 
 _SECTIONS = ("networks", "volumes", "configs", "secrets")
+_NAMES_OF_THINGS = ("name", "file", "driver", "source", "target")
 
 
 @dataclass(slots=True)
@@ -108,7 +107,8 @@ def _read(resolution: Resolution, out: str, outside: Outside, *, keep_outside: b
     try:
         document = read_output(out, root=resolution.root, folder=resolution.folder, home=resolution.home)
     except (ValueError, RecursionError) as error:
-        raise StackError("resolver", f"Compose printed something else than JSON: {error}", hint="try another version of Compose") from None
+        message = f"Compose printed something else than JSON: {error}"
+        raise StackError("resolver", message, hint="try another version of Compose") from None
     found = {literal: s for literal, s in resolution.stand_ins.items() if keep_outside or not s.outside}
     restoring = Restoring(found, resolution.letters, value_from(outside.values, outside.opened, resolution.scopes))
     services = document.get("services") or {}
@@ -135,7 +135,8 @@ def _merged(like: Any, truth: Any, last: str, values: list[str]) -> Any:
         return like
     if isinstance(truth, str):
         plain = shows_plainly(last) or truth.startswith((PROJECT_DIR, HOME_DIR))
-        return Secret(truth) if not plain and any(value in truth for value in values) else truth
+        shows = any(value == truth or (len(value) > 3 and value in truth) for value in values)
+        return Secret(truth) if shows and not plain else truth
     if isinstance(truth, Template):
         return joined([Secret(part) if isinstance(part, str) else part for part in truth.parts])
     return truth
@@ -179,9 +180,10 @@ def _guarded(value: Any, name: str = "") -> Any:
     if isinstance(value, str):
         return value if value.startswith((PROJECT_DIR, HOME_DIR)) else guarded(name, value)
     if isinstance(value, dict):
-        return {key: _guarded(below, "" if key in ("name", "file", "driver", "source", "target") else str(key)) for key, below in value.items()}
+        return {key: _guarded(below, "" if key in _NAMES_OF_THINGS else str(key)) for key, below in value.items()}
     if isinstance(value, list):
-        return guarded_words(value) if all(isinstance(item, str | Secret | Template) for item in value) else [_guarded(v) for v in value]
+        words = all(isinstance(item, str | Secret | Template) for item in value)
+        return guarded_words(value) if words else [_guarded(item) for item in value]
     if isinstance(value, Template) and name:
         return _hidden(value) if isinstance(guarded(name, "x"), Secret) else value
     return value
@@ -228,7 +230,11 @@ def _drop_marked(config: dict[str, Any], path: str, resolution: Resolution, serv
 
 
 def _of_other_sections(
-    service: str, config: Mapping[str, Any], unknown: Mapping[tuple[str | None, str], StandIn], resolution: Resolution, outside: Outside
+    service: str,
+    config: Mapping[str, Any],
+    unknown: Mapping[tuple[str | None, str], StandIn],
+    resolution: Resolution,
+    outside: Outside,
 ) -> Iterator[UnknownValue]:
     """A network or volume whose name is not known makes the keys that use it unknown."""
     for section, name, path in _uses(config):

@@ -1,11 +1,46 @@
-"""What Compose made of a stack, in the form that may be kept on disk."""
+"""What Compose made of a stack, in the form that may be kept on disk: values from outside Git replaced by stand-ins."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
-from anchorwatch.desired.stand_ins import StandIn
+OF_THE_DEPLOYER = frozenset(
+    {
+        "HOME", "USER", "LOGNAME", "PWD", "OLDPWD", "PATH", "SHELL", "HOSTNAME", "LANG", "TERM", "TMPDIR", "EDITOR", "DISPLAY",
+        "MAIL", "SUDO_USER", "SUDO_UID", "SUDO_GID", "XDG_RUNTIME_DIR", "SSH_AUTH_SOCK",
+    }
+)  # fmt: skip
+"""Names that the shell of whoever deployed sets, before any `.env`: never known from Git (Compose: the environment wins)."""
+
+
+@dataclass(frozen=True, slots=True)
+class StandIn:
+    """What one literal stands for."""
+
+    variable: str
+    """The variable's name; for what an env file from outside sets, the name that it sets."""
+    outside: bool
+    """Known from outside Git; else set nowhere."""
+    expression: str = ""
+    """For a known one: the raw text whose value it is."""
+    scope: int = 0
+    source: str = ""
+    """The env file that sets it, where it is not interpolated."""
+    splits: bool = False
+    """It stood where Compose splits a text into words, so that it may become any number of them."""
+    because: str = ""
+    """Why it is not known, where "is set nowhere" is not the reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A key of a service (or of the project) that hangs on a variable without showing it."""
+
+    file: str
+    service: str | None
+    path: str
+    variable: str
 
 
 @dataclass(frozen=True, slots=True)

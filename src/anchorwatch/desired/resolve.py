@@ -12,11 +12,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from anchorwatch.desired.cache import Cache, entry_name
+from anchorwatch.desired import dotenv
+from anchorwatch.desired.cache import Cache
 from anchorwatch.desired.compose import Compose, run
 from anchorwatch.desired.contents import Contents, Shelf
 from anchorwatch.desired.export import export_folder, lay_out
-from anchorwatch.desired.inputs import Inputs, gather
+from anchorwatch.desired.inputs import Inputs, gather, items, pairs, scalars
+from anchorwatch.desired.kept import name_of, settings
 from anchorwatch.desired.outside import Outside
 from anchorwatch.desired.project import gives_the_same
 from anchorwatch.desired.resolution import Resolution, Resolved
@@ -25,26 +27,12 @@ from anchorwatch.errors import StackError
 from anchorwatch.model.desired import Stack
 from anchorwatch.model.secrecy import redact
 
-_PASSED_ON = ("COMPOSE_PROJECT_NAME", "COMPOSE_PROFILES", "COMPOSE_COMPATIBILITY")
-"""Settings of Compose that shape the project, and are no secrets."""
 _NEVER_PASSED = re.compile(r"LD_|GO[A-Z]|COMPOSE_|DOCKER_|OTEL_|BUILDX?_|(?:PATH|HOME|TMPDIR)$")
-
-
-def kept(stack: Stack, shelf: Shelf, outside: Outside, compose: Compose, cache: Cache) -> Resolved | None:
-    """What Compose made of the stack before, if nothing that it hangs on has changed. Reads no file of a commit."""
-    name = _name(stack, shelf, outside, compose)
-    found = _kept(name, shelf, outside, cache)
-    if found is None:
-        return None
-    if found.whole:
-        return Resolved(found)
-    digest, real = cache.memory.get(name, ("", ""))
-    return Resolved(found, real) if digest == found.digest else None
 
 
 def resolve(stack: Stack, shelf: Shelf, outside: Outside, compose: Compose, cache: Cache) -> Resolved:
     """What Compose makes of the stack, asked now. Raises StackError."""
-    name = _name(stack, shelf, outside, compose)
+    name = name_of(stack, shelf, outside, compose)
     fresh = _resolve(stack, Contents(shelf), outside, compose, cache.key)
     cache.store(name, asdict(fresh.resolution))
     if fresh.real is not None:
@@ -52,56 +40,10 @@ def resolve(stack: Stack, shelf: Shelf, outside: Outside, compose: Compose, cach
     return fresh
 
 
-def _name(stack: Stack, shelf: Shelf, outside: Outside, compose: Compose) -> str:
-    return entry_name(
-        compose.command,
-        compose.version,
-        stack.host,
-        stack.files,
-        [shelf.id(path) for path in stack.files],
-        shelf.files.name if not stack.folder else "",
-        outside.project,
-        _settings(outside),
-    )
-
-
-def _settings(outside: Outside) -> dict[str, str]:
-    return {name: outside.values[name] for name in _PASSED_ON if name in outside.values}
-
-
-def _kept(name: str, shelf: Shelf, outside: Outside, cache: Cache) -> Resolution | None:
-    entry = cache.load(name)
-    if entry is None:
-        return None
-    entry.pop("format")
-    try:
-        kept = Resolution(**entry)
-        if any(shelf.id(path) != there for path, there in kept.looked_at.items()):
-            return None
-        reopen(kept, shelf, outside)
-        if sorted(set(kept.names) & outside.values.keys()) != kept.given or outside.digest(kept.given, cache.key) != kept.digest:
-            return None
-    except (TypeError, ValueError, AttributeError, KeyError):
-        return None  # written by something else
-    return kept
-
-
-def reopen(kept: Resolution, shelf: Shelf, outside: Outside) -> None:
-    """Take in again what came from encrypted files, and from env files that stand for missing ones."""
-    for path in kept.encrypted:
-        text = outside.decrypt(path, shelf.get(path) or b"")
-        if text is not None:
-            outside.add(text)
-    for path, (how, source) in kept.opened.items():
-        text = outside.decrypt(source, shelf.get(source) or b"") if how == "sops" else outside.file_like(source)
-        if text is not None:
-            outside.open(path, text)
-
-
 def _resolve(stack: Stack, contents: Contents, outside: Outside, compose: Compose, key: bytes) -> Resolved:
     inputs = gather(contents, stack, outside)
     stand_ins = StandIns(inputs, outside)
-    runs = _Runs(inputs, stand_ins, compose, outside, _settings(outside))
+    runs = _Runs(inputs, stand_ins, compose, outside, settings(outside))
     given = sorted(stand_ins.names & outside.values.keys())
     with export_folder(contents.shelf.files.name) as root:
         runs.root = root
@@ -177,8 +119,7 @@ class _Runs:
                 problem = problem or self._problem(said)
                 if not self._has_profiles():
                     break
-        assert problem is not None
-        raise problem
+        raise problem or self._problem("")
 
     def _write(self, *, real: bool, sparing: bool) -> None:
         rewriting = Rewriting(self.stand_ins, str(self.root), real=real, sparing=sparing)
@@ -203,8 +144,6 @@ class _Runs:
         return answer.out, answer.err
 
     def _has_profiles(self) -> bool:
-        from anchorwatch.desired.inputs import pairs
-
         return any(
             key == "profiles"
             for document in self.inputs.documents
@@ -250,9 +189,6 @@ def _final_marks(inputs: Inputs, stand_ins: StandIns) -> list[tuple[str | None, 
 
 
 def _names_from_env_files(inputs: Inputs) -> set[str]:
-    from anchorwatch.desired import dotenv
-    from anchorwatch.desired.inputs import items, pairs, scalars
-
     names: set[str] = set()
     for file in inputs.env_files.values():
         if not file.labels:
@@ -270,8 +206,6 @@ def _names_from_env_files(inputs: Inputs) -> set[str]:
 
 
 def _label_files(inputs: Inputs) -> dict[str, list[str]]:
-    from anchorwatch.desired.inputs import items, pairs, scalars
-
     found: dict[str, list[str]] = {}
     for document in inputs.documents:
         for top in document.nodes if document.main else ():

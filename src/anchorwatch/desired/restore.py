@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from anchorwatch.desired.interpolation import interpolate
-from anchorwatch.desired.stand_ins import StandIn
+from anchorwatch.desired.resolution import StandIn
 from anchorwatch.model.desired import HOME_DIR, PROJECT_DIR
 from anchorwatch.model.numbers import Literal
 from anchorwatch.model.values import Json, Secret, Template, Text, Unknown
@@ -23,11 +23,15 @@ _LEFT_OUT = object()
 _ELEMENTS = ("ports.", "volumes.", "secrets.", "configs.", "devices.")
 
 _PLAIN = frozenset(
-    """restart pull_policy network_mode ipc pid uts userns_mode cgroup platform protocol published host_ip mode type driver condition
-    cpuset stop_signal runtime isolation propagation ipv4_address ipv6_address subnet ip_range gateway mac_address name scale cpus
-    target consistency selinux app_protocol order mem_limit mem_reservation memswap_limit mem_swappiness memory shm_size size interval
-    timeout start_period start_interval stop_grace_period delay window monitor""".split()
-)
+    {
+        "restart", "pull_policy", "network_mode", "ipc", "pid", "uts", "userns_mode", "cgroup", "platform", "protocol",
+        "published", "host_ip", "mode", "type", "driver", "condition", "cpuset", "stop_signal", "runtime", "isolation",
+        "propagation", "name", "ipv4_address", "ipv6_address", "subnet", "ip_range", "gateway", "mac_address", "scale", "cpus",
+        "target", "consistency", "selinux", "app_protocol", "order", "mem_limit", "mem_reservation", "memswap_limit",
+        "mem_swappiness", "memory", "shm_size", "size", "interval", "timeout", "start_period", "start_interval",
+        "stop_grace_period", "delay", "window", "monitor",
+    }
+)  # fmt: skip
 """Last keys of places that take a figure or one of a few words: shown plain, wherever the value came from."""
 
 
@@ -131,11 +135,13 @@ class Restoring:
                 if isinstance(restored_key, Template) and not restored_key.known:
                     self.unknown[service, f"{section}.{self._glob(key)}"] = self._first(key)
                     continue
-                key = key if isinstance(restored_key, str) else restored_key.reveal()
+                name = restored_key if isinstance(restored_key, str) else restored_key.reveal()
+            else:
+                name = key
             if below is None and section == "environment":
-                self._inherited(made, service, key)
+                self._inherited(made, service, name)
                 continue
-            made[key] = self._walk(below, service, f"{section}.{key}", key)
+            made[name] = self._walk(below, service, f"{section}.{name}", name)
         return made
 
     def _inherited(self, made: dict[str, Any], service: str, name: str) -> None:
@@ -169,10 +175,12 @@ class Restoring:
                 if isinstance(restored, Template):
                     self.unknown[service, f"{shown}.{self._glob(key)}"] = self._first(key)
                     continue
-                key = str(restored)
-            inner = self._walk(below, service, below_shown or f"{shown}.{key}", key)
+                name = str(restored)
+            else:
+                name = key
+            inner = self._walk(below, service, below_shown or f"{shown}.{name}", name)
             if inner is not _LEFT_OUT:
-                made[key] = inner
+                made[name] = inner
         return made
 
     def _list(self, value: list[Any], service: str | None, shown: str, last: str) -> Any:
@@ -220,8 +228,8 @@ class Restoring:
         restored = self._text(value, plain=plain)
         if isinstance(restored, Template) and not restored.known:
             self.unknown.setdefault((service, shown), self._first(value))
-            whole = self.found.get(value)
-            if whole is not None and self.letters not in value and last not in ("published", "host_ip", "ipv4_address", "ipv6_address"):
+            figure = value in self.found and self.letters not in value
+            if figure and last not in ("published", "host_ip", "ipv4_address", "ipv6_address"):
                 return _LEFT_OUT  # a size or a duration: nothing of it is known
             return _located(_normal(restored) if last == "source" else restored)
         return _located(restored)
@@ -271,7 +279,9 @@ def joined(parts: list[str | Secret | Unknown]) -> Text:
     return Template(tuple(made))
 
 
-def value_from(values: Mapping[str, str], opened: Mapping[str, Mapping[str, str]], scopes: list[dict[str, str]]) -> Callable[[StandIn], str | None]:
+def value_from(
+    values: Mapping[str, str], opened: Mapping[str, Mapping[str, str]], scopes: list[dict[str, str]]
+) -> Callable[[StandIn], str | None]:
     """A `value_of` over what is known from outside Git: variables, and what env files from there set."""
 
     def value_of(stand_in: StandIn) -> str | None:
@@ -315,12 +325,19 @@ def _is_path(shown: str, last: str) -> bool:
 
 
 def _normal(template: Template) -> Template:
-    """A path as the engine keeps it: `.`, `..` and doubled slashes behind an unknown piece are cleaned away there."""
+    """A path as the engine keeps it: what lies behind an unknown piece without `.`, `..` and doubled slashes.
+
+    A `..` may swallow what stands before, so that nothing of that can be told.
+    """
     parts: list[str | Secret | Unknown] = []
     for part in template.parts:
-        if isinstance(part, str) and parts:
-            cleaned = posixpath.normpath(part) if part.startswith("/") else part
-            part = "" if cleaned == "/" else cleaned
-        parts.append(part)
+        if not isinstance(part, str) or not parts:
+            parts.append(part)
+            continue
+        cleaned = posixpath.normpath(part) if part.startswith("/") else part
+        if "/.." in part:
+            unknown = next((one for one in reversed(parts) if isinstance(one, Unknown)), None)
+            parts = parts if unknown is None else [unknown]
+        parts.append("" if cleaned == "/" else cleaned)
     made = joined(parts)
     return made if isinstance(made, Template) else Template((made,))

@@ -21,9 +21,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from anchorwatch.desired import dotenv
-from anchorwatch.desired.inputs import OF_THE_DEPLOYER, Document, EnvFile, Inputs, pairs
+from anchorwatch.desired.inputs import Document, EnvFile, Inputs, pairs
 from anchorwatch.desired.interpolation import Use, interpolate, split, variables
 from anchorwatch.desired.places import FIXED_VALUES, ITEM, Kind, Place, kind_at
+from anchorwatch.desired.resolution import OF_THE_DEPLOYER, Mark, StandIn
 
 if TYPE_CHECKING:
     import yaml
@@ -31,35 +32,7 @@ if TYPE_CHECKING:
     from anchorwatch.desired.outside import Outside
 
 _IP = "10.201.{}.{}"
-
-
-@dataclass(frozen=True, slots=True)
-class StandIn:
-    """What one literal stands for."""
-
-    variable: str
-    """The variable's name; for what an env file from outside sets, the name that it sets."""
-    outside: bool
-    """Known from outside Git; else set nowhere."""
-    expression: str = ""
-    """For a known one: the raw text whose value it is."""
-    scope: int = 0
-    source: str = ""
-    """The env file that sets it, where it is not interpolated."""
-    splits: bool = False
-    """It stood where Compose splits a text into words, so that it may become any number of them."""
-    because: str = ""
-    """Why it is not known, where "is set nowhere" is not the reason."""
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """A key of a service (or of the project) that hangs on a variable without showing it."""
-
-    file: str
-    service: str | None
-    path: str
-    variable: str
+_ELEMENTS = (("ports",), ("volumes",), ("secrets",), ("configs",), ("devices",))
 
 
 @dataclass(slots=True)
@@ -90,6 +63,8 @@ class StandIns:
             for top in document.nodes:
                 for node in _scalars(top, set()):
                     self._note(node.value, document.scope)
+                for _, service in pairs(dict(pairs(top)).get("services")):
+                    self.names.update(_inherited(dict(pairs(service)).get("environment")))
         for file in self.inputs.env_files.values():
             self.names.update(s.name for s in _statements(file.text))
             self._note_env_file(file)
@@ -99,7 +74,12 @@ class StandIns:
             return
         for use in variables(text):
             self.names.add(use.name)
-            if use.demands and use.name not in known and self._git(use.name, scope) is None and use.name not in self.outside.values:
+            if (
+                use.demands
+                and use.name not in known
+                and self._git(use.name, scope) is None
+                and use.name not in self.outside.values
+            ):
                 self._unset.add(use.name)
 
     def _note_env_file(self, file: EnvFile) -> None:
@@ -156,7 +136,9 @@ class StandIns:
 
     def word(self, key: tuple[object, ...], stand_in: StandIn, *, path: bool = False) -> str:
         """A word that occurs nowhere else, or a path."""
-        return self._literal(key, stand_in, lambda: f"/{self.letters}x{len(self._memo)}p" if path else f"{self.letters}x{len(self._memo)}x")
+        return self._literal(
+            key, stand_in, lambda: f"/{self.letters}x{len(self._memo)}p" if path else f"{self.letters}x{len(self._memo)}x"
+        )
 
     def duration(self, key: tuple[object, ...], stand_in: StandIn) -> str:
         """A duration that occurs nowhere else, in seconds. It comes out as Go prints it (`time.Duration.String`)."""
@@ -276,16 +258,23 @@ class Rewriting:
     def _mapping(self, node: yaml.MappingNode, place: Place, shown: str) -> yaml.Node:
         import yaml
 
-        kept = []
+        kept: list[tuple[yaml.Node, yaml.Node]] = []
         for key, value in node.value:
             name = str(key.value) if isinstance(key, yaml.ScalarNode) else ""
-            inner, label = (*place, name), f"{shown}.{name}" if shown else name
+            # A port or a mount is one thing to a user: marked as a whole.
+            of_element = place[2:3] in _ELEMENTS and len(place) > 3
+            inner, label = (*place, name), shown if of_element else f"{shown}.{name}" if shown else name
             if name == "<<":
                 inner, label = place, shown
             elif place == ("services",):
                 self._service, label = name, ""
             if self.sparing and self._too_much(inner, value):
-                self._mark(label, next(iter(self._unknown_below(value)), ""))
+                for variable in self._hanging_below(value, "unknown")[:1]:
+                    self._mark(label, variable)
+                continue
+            if name == "<<" and isinstance(value, yaml.SequenceNode):
+                merged = [self._node(item, inner, label) or item for item in value.value]
+                kept.append((key, yaml.SequenceNode(value.tag, merged, flow_style=value.flow_style)))
                 continue
             below = self._node(value, inner, label)
             if below is not None:
@@ -295,17 +284,18 @@ class Rewriting:
         return yaml.MappingNode(node.tag, kept, flow_style=node.flow_style)
 
     def _too_much(self, place: Place, value: yaml.Node) -> bool:
-        if place[0] == "services":
-            return len(place) == 3 and place[2] not in ("image", "environment", "labels") and bool(self._unknown_below(value))
-        return len(place) == 3 and place[0] in ("networks", "volumes", "secrets", "configs") and bool(self._unknown_below(value))
+        if len(place) != 3 or place[0] not in ("services", "networks", "volumes", "secrets", "configs"):
+            return False
+        kept = place[0] == "services" and place[2] in ("image", "environment", "labels")
+        return not kept and bool(self._hanging_below(value, "unknown", *(() if self.real else ("outside",))))
 
-    def _unknown_below(self, node: yaml.Node) -> list[str]:
-        scope = self._document.scope
+    def _hanging_below(self, node: yaml.Node, *verdicts: str) -> list[str]:
+        """The variables below a node of which these are the verdicts."""
         return [
             use.name
             for scalar in _scalars(node, set())
-            for verdict, use in self.stand_ins.hangs_on(scalar.value, scope)
-            if verdict == "unknown" or not self.real
+            for verdict, use in self.stand_ins.hangs_on(scalar.value, self._document.scope)
+            if verdict in verdicts
         ]
 
     def _bind_where_the_source_is_open(
@@ -357,7 +347,7 @@ class Rewriting:
                 self._mark(shown, use.name)
             return None
         value = self._value(node, kind, place, shown, verdict, use)
-        return None if value is None else self._made(node, value, native=kind in (Kind.NUMBER, Kind.BOOL))
+        return None if value is None else self._made(node, value)
 
     def _value(self, node: yaml.ScalarNode, kind: Kind, place: Place, shown: str, verdict: str, use: Use) -> str | None:
         scope = self._document.scope
@@ -388,11 +378,10 @@ class Rewriting:
                 return self._volume(node.value, scope, key, verdict, use)
         return self._text(node.value, scope, key, splits=kind is Kind.WORDS)
 
-    def _made(self, node: yaml.ScalarNode, value: str, *, native: bool = False) -> yaml.ScalarNode:
+    def _made(self, node: yaml.ScalarNode, value: str) -> yaml.ScalarNode:
         import yaml
 
-        if native:
-            return yaml.ScalarNode(f"tag:yaml.org,2002:{'bool' if value == 'true' else 'int'}", value)
+        # A text everywhere, as what Compose interpolates is one: it casts where a figure is wanted.
         return yaml.ScalarNode("tag:yaml.org,2002:str", value, style=node.style or '"')
 
     # -- texts ------------------------------------------------------------------------------------------------------------
@@ -408,7 +397,14 @@ class Rewriting:
         return self.stand_ins.word((*key, use.raw), stand_in, path=path)
 
     def _text(
-        self, text: str, scope: int, key: tuple[object, ...], *, splits: bool = False, known: Iterable[str] = (), path: bool = False
+        self,
+        text: str,
+        scope: int,
+        key: tuple[object, ...],
+        *,
+        splits: bool = False,
+        known: Iterable[str] = (),
+        path: bool = False,
     ) -> str:
         """The text with a word for each use that Git does not tell; with `path`, a path for one that begins the text."""
         made: list[str] = []
@@ -498,6 +494,19 @@ def _scalars(node: yaml.Node, seen: set[int]) -> Iterator[yaml.ScalarNode]:
     elif isinstance(node, yaml.MappingNode):
         for _, value in node.value:
             yield from _scalars(value, seen)
+
+
+def _inherited(environment: yaml.Node | None) -> Iterator[str]:
+    """The names in an `environment` that stand there without a value."""
+    import yaml
+
+    for name, value in pairs(environment):
+        if isinstance(value, yaml.ScalarNode) and value.tag.endswith(":null"):
+            yield name
+    if isinstance(environment, yaml.SequenceNode):
+        for item in environment.value:
+            if isinstance(item, yaml.ScalarNode) and "=" not in item.value:
+                yield item.value
 
 
 def _statements(text: str) -> list[dotenv.Statement]:

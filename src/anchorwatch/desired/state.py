@@ -10,19 +10,17 @@ import hashlib
 import os
 import posixpath
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from anchorwatch.desired.cache import Cache, entry_name
 from anchorwatch.desired.compose import Compose
 from anchorwatch.desired.contents import Shelf
-from anchorwatch.desired.copies import duplicates
 from anchorwatch.desired.files import Commit, Files
+from anchorwatch.desired.kept import kept
 from anchorwatch.desired.outside import Outside, on_host, outside_values, sops
 from anchorwatch.desired.project import make_project
 from anchorwatch.desired.resolution import Resolved
-from anchorwatch.desired.resolve import kept, resolve
 from anchorwatch.errors import StackError
 from anchorwatch.model.desired import PROJECT_DIR, BrokenStack, DesiredProject, DesiredState, NotStack, Stack
 from anchorwatch.model.settings import DeclaredElsewhere, HostAddress, HostLayout
@@ -62,7 +60,7 @@ def read_state(
     chosen = [(stack, name) for stack, name in stacks if stack.host in asked and wanted(stack)]
     found, failed = _resolve_all(list(_with_values(chosen, layouts, addresses or {}, environ)), shelf, compose, cache)
     broken = [one for one in broken if one.stack.host in asked and wanted(one.stack)] + failed
-    same = duplicates([(project.stack, project.name) for project, _ in found])
+    same = _duplicates([project for project, _ in found])
     broken += [BrokenStack(project.stack, same[project.stack], project.name) for project, _ in found if project.stack in same]
     found = [(project, resolved) for project, resolved in found if project.stack not in same]
     dated, revisions = _dated(found, broken, files, cache)
@@ -72,6 +70,15 @@ def read_state(
         broken=tuple(replace(one, revision=revisions.get(one.stack)) for one in broken),
         not_stacks=tuple(not_stacks),
     )
+
+
+def _duplicates(projects: Sequence[DesiredProject]) -> dict[Stack, StackError]:
+    """Those whose names only Compose could tell, and that are the same project all the same."""
+    if len({project.key for project in projects}) == len(projects):
+        return {}
+    from anchorwatch.desired.copies import duplicates
+
+    return duplicates([(project.stack, project.name) for project in projects])
 
 
 def _with_values(
@@ -102,6 +109,10 @@ def _resolve_all(
     missing = [one for one in stacks if one.stack not in resolved]
     errors: dict[Stack, StackError] = {}
     if missing:
+        from concurrent.futures import ThreadPoolExecutor
+
+        from anchorwatch.desired.resolve import resolve
+
         shelf.fetch(path for one in missing for path in (*one.stack.files, *_likely(one.stack, shelf)))
 
         def ask(one: _Resolvable) -> Resolved | StackError:
@@ -192,7 +203,8 @@ def _listing(files: Files, layouts: Sequence[HostLayout], elsewhere: Sequence[De
         )
         for layout in layouts
     ]
-    return entry_name("stacks", files.name, files.revision, digest.hexdigest(), names, [(one.stack, one.because) for one in elsewhere])
+    put_aside = [(one.stack, one.because) for one in elsewhere]
+    return entry_name("stacks", files.name, files.revision, digest.hexdigest(), names, put_aside)
 
 
 def _told(stack: Stack) -> list[object]:
@@ -216,7 +228,9 @@ def _dated(
     there = files.paths()
     groups: dict[tuple[int, str], list[str]] = {}
     for number, (project, resolved) in enumerate(found):
-        groups[number, ""] = sorted(path for path, id in resolved.resolution.looked_at.items() if id is not None and path in there)
+        groups[number, ""] = sorted(
+            path for path, seen in resolved.resolution.looked_at.items() if seen is not None and path in there
+        )
         folder = resolved.resolution.folder
         for source in sorted(_sources(project)):
             path = posixpath.normpath(posixpath.join(folder, "." + source.removeprefix(PROJECT_DIR)))

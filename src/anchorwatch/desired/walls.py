@@ -53,7 +53,7 @@ def walls(program: str = "", folder: str = "") -> tuple[Wall, ...]:
     if root:
         found.append(_tried("unprivileged account", account, probe))
     else:
-        found.append(Wall("unprivileged account", missing="anchorwatch does not run as root, so that it cannot change the account"))
+        found.append(Wall("unprivileged account", missing="only root can change the account that a program runs as"))
     return tuple(found)
 
 

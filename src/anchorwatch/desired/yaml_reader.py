@@ -39,7 +39,7 @@ def read_documents(content: bytes, path: str) -> list[object]:
         _count(yaml.parse(content, Loader=yaml.CSafeLoader), path)
         return list(yaml.load_all(content, Loader=_loader()))
     except yaml.YAMLError as error:
-        raise StackError("bad_yaml", f"{path}{_told(error)}", hint=_SHOWN) from None
+        raise StackError("bad_yaml", f"{path}{_told(error, content)}", hint=_SHOWN) from None
     except (ValueError, RecursionError, OverflowError) as error:
         raise StackError("bad_yaml", f"{path}: {error}", hint=_SHOWN) from None
 
@@ -135,7 +135,9 @@ def _look_through(loader: yaml.CSafeLoader, _suffix: str, node: yaml.Node) -> ob
     return node.value
 
 
-def _told(error: yaml.YAMLError) -> str:
+def _told(error: yaml.YAMLError, content: bytes) -> str:
     mark = getattr(error, "problem_mark", None)
     problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "no YAML"
-    return f":{mark.line + 1}: {problem}" if mark is not None else f": {problem}"
+    if mark is None:
+        return f": {problem}"
+    return f":{min(mark.line, content.rstrip().count(10)) + 1}: {problem}"  # the end of the file is its last line

@@ -12,14 +12,18 @@ from anchorwatch.model.values import Secret, Template, Text
 
 HIDDEN = "••••"
 
-_WORDS = r"""pass|passwd|passwords?|passphrase|passcode|pwd|pw|secrets?|tokens?|apikeys?|keys?|credentials?|creds?|auth|authkey|authtoken|
-    cookies?|salt|pepper|jwt|pin|otp|totp|psk|bearer|webhook|dsn|htpasswd|users?file|basicauth|signature|seed|mnemonic|license"""
+_WORDS = r"""
+    pass|passwd|passwords?|passphrase|passcode|pwd|pw|secrets?|tokens?|apikeys?|keys?|credentials?|creds?|auth|authkey|
+    authtoken|cookies?|salt|pepper|jwt|pin|otp|totp|psk|bearer|webhook|dsn|htpasswd|basicauth|signature|seed|mnemonic|
+    license
+"""
 _NAME = re.compile(
-    rf"(?:^|[^a-z])(?:{_WORDS})(?:$|[^a-z])|password|passwd|secret|apikey|authkey|accesskey|privatekey|encryptionkey|token(?:$|[^a-z])",
+    rf"(?:^|[^a-z])(?:{_WORDS})(?:$|[^a-z])"
+    r"|password|passwd|secret|apikey|authkey|accesskey|privatekey|encryptionkey|token(?:$|[^a-z])",
     re.IGNORECASE | re.VERBOSE,
 )
 _HARMLESS_NAME = re.compile(
-    r"(?:_FILE|_PATH|_DIR|_TTL|_EXPIRY|_EXPIRES_IN|_EXPIRATION|_LENGTH|_ENABLED?|_DISABLED?|_MODE|_TYPE|_METHOD|_HEADER|_NAME|_ALGORITHM|_PORT"
+    r"(?:_(?:FILE|PATH|DIR|TTL|EXPIRY|EXPIRES_IN|EXPIRATION|LENGTH|ENABLED?|DISABLED?|MODE|TYPE|METHOD|HEADER|NAME|ALGORITHM|PORT)"
     r"|PUBLIC_?KEY)$|^(?:auth|pin)$",
     re.IGNORECASE,
 )
@@ -28,7 +32,8 @@ _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _TOKENS = (
     r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)",
     r"AGE-SECRET-KEY-1[0-9A-Z]+",
-    r"(?:gh[pousr]|github_pat|glpat|gldt|glrt|dckr_pat|xox[abeoprs]|sk|pk|rk|tskey|hvs|npm|pypi|dop_v1|shpat|SG|key)[-_][A-Za-z0-9_\-.]{16,}",
+    r"(?:gh[pousr]|github_pat|glpat|gldt|glrt|dckr_pat|xox[abeoprs]|sk|pk|rk|tskey|hvs|npm|pypi|dop_v1|shpat|SG|key)"
+    r"[-_][A-Za-z0-9_\-.]{16,}",
     r"AKIA[0-9A-Z]{16}",
     r"AIza[0-9A-Za-z_\-]{30,}",
     r"eyJ[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]{8,}(?:\.[A-Za-z0-9_\-]*)?",
@@ -43,7 +48,9 @@ _SPAN = re.compile(
     rf"|(?P<token>{'|'.join(_TOKENS)})",
     re.DOTALL,
 )
-_PAIR = re.compile(r"(?<![A-Za-z0-9_.\-])-{0,2}(?P<name>[A-Za-z][A-Za-z0-9_.\-]*)(?:=|:[ ]|:(?=[^/\s:]))(?P<quote>[\"']?)(?P<value>[^\s\"'&;,]+)")
+_PAIR = re.compile(
+    r"(?<![A-Za-z0-9_.\-])-{0,2}(?P<name>[A-Za-z][A-Za-z0-9_.\-]*)(?:=|:[ ]|:(?=[^/\s:]))(?P<quote>[\"']?)(?P<value>[^\s\"'&;,]+)"
+)
 _RANDOM = re.compile(r"[A-Za-z0-9+/_\-]{32,}={0,2}")
 _LONGEST = 16_384
 """A longer text is hidden whole: nobody reads it, and looking for a secret's shape in it takes time."""

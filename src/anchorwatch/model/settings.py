@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from anchorwatch.model.findings import Kind, Severity
+if TYPE_CHECKING:  # hosts are connected to before anything else is loaded: see app.py
+    from anchorwatch.model.findings import Kind, Severity
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,8 +108,8 @@ def image(document: Any) -> Image:
 
 
 def networks(document: Any) -> tuple[Network, ...]:
-    """All networks from `GET /networks`."""
-    return tuple(_network(network) for network in _objects(document))
+    """All networks from `GET /networks`, by name: the engine lists them in random order."""
+    return tuple(sorted((_network(network) for network in _objects(document)), key=lambda network: (network.name, network.id)))
 
 
 def _network(document: dict[str, Any]) -> Network:
@@ -125,8 +125,8 @@ def _network(document: dict[str, Any]) -> Network:
 
 
 def volumes(document: Any) -> tuple[Volume, ...]:
-    """All volumes from `GET /volumes`."""
-    return tuple(
+    """All volumes from `GET /volumes`, by name."""
+    found = (
         Volume(
             name=_text(volume.get("Name")),
             driver=_text(volume.get("Driver")),
@@ -135,6 +135,7 @@ def volumes(document: Any) -> tuple[Volume, ...]:
         )
         for volume in _objects(_object(document).get("Volumes"))
     )
+    return tuple(sorted(found, key=lambda volume: volume.name))
 
 
 def moment(value: Any) -> datetime | None:

@@ -23,7 +23,7 @@ def endpoint_differences(pair: Pair, path: str, options: JsonObject, endpoint: J
         yield from differ(f"{path}.{key}", _address(options.get(key)), _address(ipam.get(member)))
     yield from differ(f"{path}.link_local_ips", _addresses(options.get("link_local_ips")), _addresses(ipam.get("LinkLocalIPs")))
     mac = options.get("mac_address")
-    if mac and endpoint.get("MacAddress") and pair.container.state == "running":
+    if mac and endpoint.get("MacAddress"):
         yield from differ(f"{path}.mac_address", str(mac).lower().replace("-", ":"), str(endpoint["MacAddress"]).lower())
     yield from _driver_options(pair, path, options, endpoint)
     if pair.host.api >= (1, 48) and _made_by(pair, _GW_PRIORITY_SENT):

@@ -90,11 +90,18 @@ def wanted_mounts(pair: Pair) -> dict[str, tuple[str, Mount]]:
 def _file(pair: Pair, kind: str, entry: JsonObject) -> Mount | None:
     """A config or secret that is a file is a read-only bind; any other is copied in, where `inspect` cannot see it."""
     definition: JsonObject = (pair.project.configs if kind == "configs" else pair.project.secrets).get(entry["source"]) or {}
-    if not definition.get("file"):
+    source = file_of(pair, definition)
+    if source is None:
         return None
     folder = "/" if kind == "configs" else "/run/secrets"
     target = posixpath.normpath(posixpath.join(folder, entry.get("target") or entry["source"]))
-    return Mount("bind", _cleaned(pair.locate(definition["file"])), target, read_only=True)
+    return Mount("bind", source, target, read_only=True)
+
+
+def file_of(pair: Pair, definition: JsonObject | None) -> Text | None:
+    """The file behind a config or secret, as it reads on the host; None where it is none."""
+    file: Text | None = (definition or {}).get("file")
+    return _cleaned(pair.locate(file)) if file else None
 
 
 def _wanted(pair: Pair, entry: JsonObject) -> Mount:

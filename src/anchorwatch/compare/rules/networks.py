@@ -14,6 +14,7 @@ from anchorwatch.compare.rules.endpoints import endpoint_differences
 from anchorwatch.model.values import Json, JsonObject, Template
 
 _PRIORITY_PRINTED = (2, 27)
+_MAC_NO_LONGER_SHOWN = (1, 52)
 _OTHER_MODES = ("host", "none", "container:", "service:")
 
 
@@ -86,42 +87,51 @@ def _primary(
 
 def _links(pair: Pair) -> Iterator[Difference]:
     """Links are frozen when a container is made, with numbers of replicas in them: only the aliases are compared."""
-    seen = [link for endpoint in pair.container.networks.values() for link in endpoint.get("Links") or ()]
-    have = {str(link).rpartition(":")[2] for link in seen}
-    project = pair.project.name
-    explained: set[str] = set()
-    for key in ("links", "external_links"):
-        wanted = [str(link) for link in pair.wanted.get(key) or ()]
-        aliases = {link.partition(":")[2] or link for link in wanted}
-        explained |= aliases
+    if not pair.container.networks:
+        return
+    seen: dict[str, set[str]] = {"links": set(), "external_links": set()}
+    for endpoint in pair.container.networks.values():
+        for link in endpoint.get("Links") or ():
+            source, _, alias = str(link).rpartition(":")
+            seen["links" if _is_of_project(pair, source) else "external_links"].add(alias)
+    for key, have in seen.items():
+        wanted = [str(link).partition(":") for link in pair.wanted.get(key) or ()]
+        aliases = {alias or source for source, _, alias in wanted}
         if key == "links":
-            services = {link.partition(":")[0] for link in wanted}
-            explained |= {
-                alias
-                for alias in have
-                for service in services
-                if alias.rpartition("-")[0] in {service, f"{project}-{service}"}
-                or alias.rpartition("_")[0] == f"{project}_{service}"
-            }
-        missing = aliases - have
-        if missing and pair.container.networks:
-            yield Difference(key, ", ".join(sorted(aliases)), ", ".join(sorted(aliases & have)) or None)
-    for alias in sorted(have - explained):
-        yield Difference("links", None, alias)
+            have -= {alias for alias in have - aliases for service, _, _ in wanted if _is_name_of(pair, service, alias)}
+        if aliases != have:
+            yield Difference(key, ", ".join(sorted(aliases)) or None, ", ".join(sorted(have)) or None)
+
+
+def _is_of_project(pair: Pair, source: str) -> bool:
+    found = pair.host.container_named(source) or pair.host.snapshot.by_id.get(source)
+    return found.project == pair.project.name if found is not None else source.startswith(pair.project.name)
+
+
+def _is_name_of(pair: Pair, service: str, alias: str) -> bool:
+    """Whether it is one of the aliases that Compose itself adds for a linked service: `web-1`, `project-web-1`."""
+    project = pair.project.name
+    return alias == service or alias.rpartition("-")[0] in {service, f"{project}-{service}"} or alias.rpartition("_")[0] == f"{project}_{service}"
 
 
 def _mac_address(pair: Pair) -> Iterator[Difference]:
-    """Shown while the container runs only; Compose 2.26 to 2.31 loses it on API 1.44 and newer (compose 2.32.0 mended it)."""
-    want = pair.wanted.get("mac_address")
-    if not want or pair.container.state != "running" or not pair.container.networks:
-        return
-    if () < pair.container.compose_version < (2, 32) and pair.host.api >= (1, 44):
+    """The engine keeps the address that was asked for in `.Config`; a running container shows the one it has.
+
+    Compose 2.26 to 2.31 loses it on API 1.44 and newer (compose 2.32.0 mended it).
+    """
+    if not pair.container.networks or (() < pair.container.compose_version < (2, 32) and pair.host.api >= (1, 44)):
         return
     mode = pair.host.network_name(pair.host_config.get("NetworkMode") or "")
     attached = {pair.host.network_name(key): endpoint for key, endpoint in pair.container.networks.items()}
-    endpoint = attached.get(mode) or next(iter(attached.values()))
-    if (endpoint or {}).get("MacAddress"):
-        yield from differ("mac_address", _mac(want), _mac(endpoint["MacAddress"]))
+    shown = (attached.get(mode) or next(iter(attached.values())) or {}).get("MacAddress")
+    asked = pair.config.get("MacAddress")
+    want = pair.wanted.get("mac_address")
+    if want:
+        have = shown or asked
+        if have or pair.host.api < _MAC_NO_LONGER_SHOWN:
+            yield from differ("mac_address", _mac(want), _mac(have) if have else None)
+    elif asked and not any((options or {}).get("mac_address") for _, options in wanted_networks(pair).values()):
+        yield Difference("mac_address", None, _mac(asked))
 
 
 def _mac(text: Json) -> str:
@@ -148,7 +158,7 @@ RULE = Rule(
         "networks.*.interface_name": ".NetworkSettings.Networks[].DriverOpts",
         "networks.*.gw_priority": ".NetworkSettings.Networks[].GwPriority (API 1.48 or newer)",
         "networks.*.priority": ".HostConfig.NetworkMode: which network comes first",
-        "mac_address": ".NetworkSettings.Networks[].MacAddress, while it runs",
+        "mac_address": ".Config.MacAddress, or .NetworkSettings.Networks[].MacAddress while it runs",
         "links": ".NetworkSettings.Networks[].Links: the aliases",
         "external_links": ".NetworkSettings.Networks[].Links: the aliases",
     },

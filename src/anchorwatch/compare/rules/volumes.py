@@ -9,14 +9,15 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterator
 
-from anchorwatch.compare.difference import Difference, Rule, differ, differ_maps
+from anchorwatch.compare.difference import Difference, Rule, differ, differ_maps, same
 from anchorwatch.compare.pair import Pair
-from anchorwatch.compare.rules.mounts import seen_mounts, wanted_mounts
+from anchorwatch.compare.rules.mounts import Mount, file_of, seen_mounts, wanted_mounts
 from anchorwatch.model.values import Json
 
 
 def _differences(pair: Pair) -> Iterator[Difference]:
     wanted, seen = wanted_mounts(pair), seen_mounts(pair)
+    yield from _moved_files(pair, wanted, seen)
     for target, (path, mount) in wanted.items():
         have = seen.get(target)
         if have is None or not mount.agrees(have):
@@ -30,6 +31,30 @@ def _differences(pair: Pair) -> Iterator[Difference]:
     yield from differ("volume_driver", pair.wanted.get("volume_driver") or None, pair.host_config.get("VolumeDriver") or None)
 
 
+def _moved_files(pair: Pair, wanted: dict[str, tuple[str, Mount]], seen: dict[str, Mount]) -> Iterator[Difference]:
+    """Configs and secrets that are files, at other places than wanted: one difference for each, whose mounts are then settled."""
+    for kind, definitions in (("configs", pair.project.configs), ("secrets", pair.project.secrets)):
+        for name in definitions:
+            path = f"{kind}.{name}"
+            want = {target: mount for target, (own, mount) in wanted.items() if own == path}
+            source = next((mount.source for mount in want.values()), file_of(pair, definitions[name]))
+            have = {
+                target: mount
+                for target, mount in seen.items()
+                if mount.type == "bind" and mount.read_only and source is not None and same(source, mount.source)
+                and wanted.get(target, (path,))[0] == path
+            }
+            if want.keys() != have.keys() and have:
+                yield Difference(path, sorted(want) or None, sorted(have), _targets)
+                for target in (*want, *have):
+                    wanted.pop(target, None)
+                    seen.pop(target, None)
+
+
+def _targets(targets: Json) -> str | None:
+    return ", ".join(targets) if targets else None
+
+
 def _spoken(mount: Json) -> str | None:
     return None if mount is None else str(mount)
 
@@ -40,13 +65,20 @@ def _image_volumes(pair: Pair) -> set[str]:
 
 
 def _others_mounts(pair: Pair) -> set[str]:
-    """`volumes_from` brings in all mounts of another container."""
-    targets: set[str] = set()
-    for entry in pair.wanted.get("volumes_from") or ():
-        source = pair.host.snapshot.by_id.get(_source(pair, entry))
-        if source is not None:
-            targets |= {posixpath.normpath(target) for target in source.mounts}
-    return targets
+    """`volumes_from` brings in all mounts of another container, and of the one that it should not name as well."""
+    identifiers = {_source(pair, entry) for entry in pair.wanted.get("volumes_from") or ()} | _seen_sources(pair)
+    sources = (pair.host.snapshot.by_id.get(identifier) for identifier in identifiers)
+    return {posixpath.normpath(target) for source in sources if source is not None for target in source.mounts}
+
+
+def _seen_sources(pair: Pair) -> set[str]:
+    """The IDs of the containers whose volumes it took over."""
+    found = set()
+    for entry in pair.host_config.get("VolumesFrom") or ():
+        identifier = str(entry).split(":")[0]
+        named = pair.host.container_named(identifier)
+        found.add(named.id if named is not None else identifier)
+    return found
 
 
 def _source(pair: Pair, entry: str) -> str:
@@ -60,13 +92,7 @@ def _source(pair: Pair, entry: str) -> str:
 
 def _volumes_from(pair: Pair) -> Iterator[Difference]:
     wanted = list(pair.wanted.get("volumes_from") or ())
-    by_name = pair.host.container_named
-    want = {_source(pair, entry) for entry in wanted}
-    have = set()
-    for entry in pair.host_config.get("VolumesFrom") or ():
-        identifier = str(entry).split(":")[0]
-        named = by_name(identifier)
-        have.add(named.id if named is not None else identifier)
+    want, have = {_source(pair, entry) for entry in wanted}, _seen_sources(pair)
     if want != have:
         spoken = [pair.spoken_namespace(f"container:{identifier}").removeprefix("service:") for identifier in sorted(have)]
         yield Difference("volumes_from", wanted or None, spoken or None)

@@ -1,14 +1,14 @@
 """The tables, as typed models. Their rows never leave the store: the modules beside this one turn them into frozen values.
 
-    hosts ─┬─ reachability                  from when to when
-           ├─ stacks ─── stack_revisions    from when to when ─── configurations
-           │      └──── commit_stacks ─── commits
-           ├─ projects ─┬─ checks ────────┐
-           │            └─ drifts ─── transitions ─── deliveries
-           └─ containers ─── container_versions ─── container_states    from when to when
-                                    └── configurations
+hosts ─┬─ reachability                  from when to when
+       ├─ stacks ─── stack_revisions    from when to when ─── configurations
+       │      └──── commit_stacks ─── commits
+       ├─ projects ─┬─ checks ────────┐
+       │            └─ drifts ─── transitions ─── deliveries
+       └─ containers ─── container_versions ─── container_states    from when to when
+                                └── configurations
 
-    and by themselves: instance, runs, cursors, settings, silences, events
+and by themselves: instance, runs, cursors, settings, silences, events
 """
 
 from anchorwatch.store.tables.columns import Row

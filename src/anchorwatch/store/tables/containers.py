@@ -46,7 +46,7 @@ class ContainerVersionRow(Row):
     """The ID that the engine gave the container."""
     image_id: Mapped[Said]
     created_at: Mapped[Time | None]
-    project_id: Mapped[int | None] = mapped_column(ForeignKey("projects.id"))
+    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"))
     service: Mapped[str | None] = mapped_column(Words)
     number: Mapped[int]
     configuration_id: Mapped[int] = mapped_column(ForeignKey("configurations.id"))

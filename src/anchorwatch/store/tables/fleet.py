@@ -6,7 +6,8 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, tex
 from sqlalchemy.orm import Mapped, mapped_column
 
 from anchorwatch.model.report import HostStatus, StackStatus
-from anchorwatch.store.tables.columns import Json, Key, Row, Said, Time, Words, word
+from anchorwatch.model.values import JsonObject
+from anchorwatch.store.tables.columns import Document, Key, Row, Said, Time, Words, word
 
 STILL = text("valid_to IS NULL")
 """What holds still: a span that has not ended."""
@@ -56,7 +57,7 @@ class ConfigurationRow(Row):
 
     id: Mapped[Key]
     hash: Mapped[str] = mapped_column(Words, unique=True)
-    body: Mapped[Json]
+    body: Mapped[JsonObject] = mapped_column(Document, deferred=True)
 
 
 class StackRow(Row):
@@ -134,5 +135,3 @@ class ProjectRow(Row):
     """None until the first check."""
     status_since_at: Mapped[Time | None]
     checked_at: Mapped[Time | None]
-
-

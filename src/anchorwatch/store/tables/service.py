@@ -66,5 +66,3 @@ class SilenceRow(Row):
     ended_at: Mapped[Time | None]
     """When it was lifted before its time."""
     reason: Mapped[str | None] = mapped_column(Words)
-
-

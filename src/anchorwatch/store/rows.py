@@ -1,0 +1,94 @@
+"""Rows that other rows point to, found by what people call them, and made where they are not there yet."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from anchorwatch.model.desired import ProjectKey
+from anchorwatch.model.report import ErrorInfo
+from anchorwatch.model.values import JsonObject
+from anchorwatch.store.documents import hash_of, text_of
+from anchorwatch.store.tables import ConfigurationRow, ContainerRow, HostRow, ProjectRow, StackRow
+from anchorwatch.store.tables.columns import MICROSECOND, storable
+
+
+def host(session: Session, name: str) -> HostRow | None:
+    """The host of that name, if it was ever seen."""
+    return session.scalar(select(HostRow).where(HostRow.name == storable(name)))
+
+
+def make_host(session: Session, name: str, at: datetime, *, address: str = "") -> HostRow:
+    """The host of that name."""
+    found = host(session, name)
+    if found is None:
+        found = HostRow(name=storable(name), address=address, first_seen_at=at)
+        session.add(found)
+        session.flush()
+    return found
+
+
+def stack(session: Session, host_name: str, name: str) -> StackRow | None:
+    """The stack of that name on that host, if it was ever seen."""
+    found = select(StackRow).join(HostRow, HostRow.id == StackRow.host_id)
+    return session.scalar(found.where(HostRow.name == storable(host_name), StackRow.name == storable(name)))
+
+
+def make_stack(session: Session, host_name: str, name: str, at: datetime) -> StackRow:
+    """The stack of that name on that host."""
+    found = stack(session, host_name, name)
+    if found is None:
+        found = StackRow(host_id=make_host(session, host_name, at).id, name=storable(name), first_seen_at=at)
+        session.add(found)
+        session.flush()
+    return found
+
+
+def project(session: Session, key: ProjectKey) -> ProjectRow | None:
+    """The project of that key, if it was ever seen."""
+    found = select(ProjectRow).join(HostRow, HostRow.id == ProjectRow.host_id)
+    return session.scalar(found.where(HostRow.name == storable(key.host), ProjectRow.name == storable(key.project)))
+
+
+def make_project(session: Session, key: ProjectKey, at: datetime) -> ProjectRow:
+    """The project of that key."""
+    found = project(session, key)
+    if found is None:
+        found = ProjectRow(host_id=make_host(session, key.host, at).id, name=storable(key.project))
+        session.add(found)
+        session.flush()
+    return found
+
+
+def make_container(session: Session, host_row: HostRow, name: str, at: datetime) -> ContainerRow:
+    """The container of that name on that host."""
+    found = session.scalar(select(ContainerRow).where(ContainerRow.host_id == host_row.id, ContainerRow.name == storable(name)))
+    if found is None:
+        found = ContainerRow(host_id=host_row.id, name=storable(name), first_seen_at=at)
+        session.add(found)
+        session.flush()
+    return found
+
+
+def make_configuration(session: Session, document: JsonObject) -> ConfigurationRow:
+    """The row of a document: one for all that are equal."""
+    digest = hash_of(text_of(document))
+    found = session.scalar(select(ConfigurationRow).where(ConfigurationRow.hash == digest))
+    if found is None:
+        found = ConfigurationRow(hash=digest, body=document)
+        session.add(found)
+        session.flush()
+    return found
+
+
+def error_of(kind: str | None, message: str | None, hint: str | None) -> ErrorInfo | None:
+    """The error in three columns, if there is one."""
+    return None if kind is None else ErrorInfo(kind, message or "", hint)
+
+
+def after(at: datetime, valid_from: datetime) -> datetime:
+    """When a span that began at `valid_from` ends: at `at`, unless the clock has gone back meanwhile."""
+    earliest: timedelta = MICROSECOND
+    return max(at, valid_from + earliest)

@@ -1,0 +1,40 @@
+"""Runs of the service: when somebody watched. Between two of them nobody did, and history says so."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import or_, select
+
+from anchorwatch.model.timeline import Span
+from anchorwatch.store.tables import RunRow
+from anchorwatch.store.transactions import Reading, Writing
+
+
+def begin(write: Writing, version: str, moment: datetime) -> int:
+    """A run begins; its number goes into its checks. The one before, if it was killed, ended when it was last alive."""
+    for row in write.session.scalars(select(RunRow).where(RunRow.ended_at.is_(None))):
+        row.ended_at = row.alive_at
+    row = RunRow(started_at=moment, alive_at=moment, version=version)
+    write.session.add(row)
+    write.session.flush()
+    return row.id
+
+
+def alive(write: Writing, run: int, moment: datetime) -> None:
+    """The run goes on. Say so every minute: after a crash it counts as ended then."""
+    row = write.session.get_one(RunRow, run)
+    row.alive_at = max(row.alive_at, moment)
+
+
+def end(write: Writing, run: int, moment: datetime) -> None:
+    """The run ends as it should."""
+    row = write.session.get_one(RunRow, run)
+    row.alive_at = row.ended_at = max(row.alive_at, moment)
+
+
+def between(read: Reading, since: datetime, until: datetime) -> Sequence[Span]:
+    """When somebody watched between two moments, in order. A run that goes on has no end."""
+    query = select(RunRow).where(RunRow.started_at < until, or_(RunRow.ended_at.is_(None), RunRow.ended_at > since))
+    return tuple(Span(row.started_at, row.ended_at) for row in read.session.scalars(query.order_by(RunRow.id)))

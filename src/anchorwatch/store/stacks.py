@@ -1,0 +1,121 @@
+"""Stacks of the repo, and how each was from when to when."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+
+from sqlalchemy import Select, or_, select
+
+from anchorwatch.model.desired import ProjectKey
+from anchorwatch.model.timeline import Span, StackSeen, StackSpan
+from anchorwatch.model.values import JsonObject
+from anchorwatch.store import rows
+from anchorwatch.store.tables import ConfigurationRow, HostRow, StackRevisionRow, StackRow
+from anchorwatch.store.tables.columns import storable
+from anchorwatch.store.transactions import Reading, Writing
+
+
+def record(write: Writing, seen: Iterable[StackSeen], moment: datetime, *, complete: Collection[str] = ()) -> None:
+    """Remembers what the repo says. On the hosts in `complete` a stack that is not in `seen` is gone from it."""
+    session = write.session
+    present: set[int] = set()
+    for one in seen:
+        stack = rows.make_stack(session, one.stack.host, one.stack.name, moment)
+        present.add(stack.id)
+        if one.project is not None:
+            rows.make_project(session, ProjectKey(one.stack.host, one.project), moment).stack_id = stack.id
+        document = None if one.definition is None else rows.make_configuration(session, one.definition)
+        now = session.scalar(
+            select(StackRevisionRow).where(StackRevisionRow.stack_id == stack.id, StackRevisionRow.valid_to.is_(None))
+        )
+        row = _row(one, stack, document, moment)
+        if now is None:
+            session.add(row)
+        elif _told(now) != _told(row):
+            row.valid_from = now.valid_to = rows.after(moment, now.valid_from)
+            session.flush()
+            session.add(row)
+        session.flush()
+    gone = (
+        select(StackRevisionRow)
+        .join(StackRow, StackRow.id == StackRevisionRow.stack_id)
+        .join(HostRow, HostRow.id == StackRow.host_id)
+        .where(StackRevisionRow.valid_to.is_(None), HostRow.name.in_([storable(host) for host in complete]))
+    )
+    for row in session.scalars(gone).all():
+        if row.stack_id not in present:
+            row.valid_to = rows.after(moment, row.valid_from)
+
+
+def current(read: Reading) -> Sequence[StackSpan]:
+    """What the repo says now, without definitions, in the order in which the stacks were first seen."""
+    return _spans(read, _query().where(StackRevisionRow.valid_to.is_(None)))
+
+
+def at(read: Reading, moment: datetime) -> Sequence[StackSpan]:
+    """What the repo said at that moment, without definitions."""
+    began = StackRevisionRow.valid_from <= moment
+    return _spans(read, _query().where(began, or_(StackRevisionRow.valid_to.is_(None), StackRevisionRow.valid_to > moment)))
+
+
+def definition(
+    read: Reading, host: str, stack: str, *, revision: str | None = None, at: datetime | None = None
+) -> JsonObject | None:
+    """What Compose made of a stack, at a revision or at a moment (the newest that fits); None where that is not known."""
+    query = (
+        select(ConfigurationRow.body)
+        .join(StackRevisionRow, StackRevisionRow.configuration_id == ConfigurationRow.id)
+        .join(StackRow, StackRow.id == StackRevisionRow.stack_id)
+        .join(HostRow, HostRow.id == StackRow.host_id)
+        .where(HostRow.name == storable(host), StackRow.name == storable(stack))
+    )
+    if revision is not None:
+        query = query.where(StackRevisionRow.revision == revision)
+    if at is not None:
+        query = query.where(
+            StackRevisionRow.valid_from <= at, or_(StackRevisionRow.valid_to.is_(None), StackRevisionRow.valid_to > at)
+        )
+    return read.session.scalar(query.order_by(StackRevisionRow.valid_from.desc()).limit(1))
+
+
+def _row(seen: StackSeen, stack: StackRow, document: ConfigurationRow | None, moment: datetime) -> StackRevisionRow:
+    return StackRevisionRow(
+        stack_id=stack.id,
+        valid_from=moment,
+        revision=seen.revision,
+        path=storable(seen.stack.path),
+        project=None if seen.project is None else storable(seen.project),
+        configuration_id=None if document is None else document.id,
+        error_class=seen.error.kind if seen.error else None,
+        error_message=seen.error.message if seen.error else None,
+        error_hint=seen.error.hint if seen.error else None,
+    )
+
+
+def _told(row: StackRevisionRow) -> tuple[object, ...]:
+    return row.revision, row.path, row.project, row.configuration_id, row.error_class
+
+
+def _query() -> Select[tuple[str, str, StackRevisionRow]]:
+    return (
+        select(HostRow.name, StackRow.name, StackRevisionRow)
+        .join(StackRow, StackRow.id == StackRevisionRow.stack_id)
+        .join(HostRow, HostRow.id == StackRow.host_id)
+        .order_by(StackRow.id)
+    )
+
+
+def _spans(read: Reading, query: Select[tuple[str, str, StackRevisionRow]]) -> Sequence[StackSpan]:
+    return tuple(
+        StackSpan(
+            host=host,
+            stack=stack,
+            project=row.project,
+            path=row.path,
+            span=Span(row.valid_from, row.valid_to),
+            revision=row.revision,
+            error=rows.error_of(row.error_class, row.error_message, row.error_hint),
+        )
+        for host, stack, row in read.session.execute(query)
+    )
