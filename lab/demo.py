@@ -8,7 +8,7 @@ import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
-from lab import tools
+from lab import images, tools
 from lab.errors import LabError
 from lab.homelab import Homelab
 from lab.places import CHECKOUT, lab_folder
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 # host, and what somebody does there on a late evening
 DRIFTS = (
     ("proxmox", "docker stop sonarr"),
-    ("proxmox", "docker run -d --name it-tools redis:7.4-alpine"),
+    ("proxmox", "docker run -d --name it-tools corentinth/it-tools:latest"),
     ("pi5", "docker update --memory 1g --memory-swap 2g mealie"),
     ("proxmox", "docker update --restart no vaultwarden"),
 )
@@ -27,6 +27,7 @@ DRIFTS = (
 
 def make_drifts(homelab: Homelab) -> None:
     """Stops one container, starts one by hand, changes the memory of one and the restart policy of another."""
+    images.load(homelab.proxmox, [images.like("corentinth/it-tools:latest")])
     for host, command in DRIFTS:
         _on(homelab, host).docker(*shlex.split(command)[1:])
 

@@ -15,29 +15,33 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from anchorwatch import clock
-from anchorwatch.config import Config, Draft, read_draft
-from anchorwatch.errors import ConfigError, UsageError
-from anchorwatch.model.report import CheckOptions, CheckReport, Filters, Progress, SideBySide
-from anchorwatch.model.settings import HostAddress, HostLayout, RepoSource
+from anchorwatch.config import read_draft
+from anchorwatch.errors import UsageError
 from anchorwatch.observed import EngineConnection, connect, current_address
 
 if TYPE_CHECKING:
+    from anchorwatch.config.config import Config
     from anchorwatch.desired.files import Files
+    from anchorwatch.model.address import HostAddress
     from anchorwatch.model.desired import DesiredState
+    from anchorwatch.model.options import CheckOptions, Filters
+    from anchorwatch.model.report import CheckReport, Progress, SideBySide
+    from anchorwatch.model.settings import HostLayout
 
 
-def check(options: CheckOptions, progress: Progress) -> CheckReport:
+def check(options: CheckOptions, progress: Progress | None = None) -> CheckReport:
     """One pass over every host that is asked for."""
-    from anchorwatch.check import Host, check_fleet
-
     with ExitStack() as stack:
         world = _open(options, stack)
+        from anchorwatch.check import Host, check_fleet
+        from anchorwatch.model.report import Silence
+
         hosts = [
             Host(address, world.config.policy(address.name), world.connections[address.name])
             for address in world.addresses
             if options.filters.wants_host(address.name)
         ]
-        return check_fleet(hosts, world.read_desired, options.filters, progress, clock.now())
+        return check_fleet(hosts, world.read_desired, options.filters, progress or Silence(), clock.now())
 
 
 def stacks(options: CheckOptions) -> DesiredState:
@@ -77,6 +81,7 @@ def init(repo: Path | None) -> str:
     from anchorwatch.desired.propose import Machine, propose
     from anchorwatch.desired.source import open_files
     from anchorwatch.desired.stacks import find_stacks
+    from anchorwatch.model.settings import RepoSource
     from anchorwatch.observed.contexts import known_contexts
 
     source = RepoSource(path=str((repo or Path()).resolve()))
@@ -176,6 +181,7 @@ class _Reader:
 
     def _open_files(self) -> Files:
         from anchorwatch.desired.source import open_files
+        from anchorwatch.model.settings import RepoSource
 
         source = self._config.repo
         if self._options.repo is not None:
@@ -204,6 +210,3 @@ class _Reader:
                 hint="`anchorwatch init` writes a config that says where each of them is",
             )
         return [replace(mine, name=self._addresses[0].name)]
-
-
-__all__ = ["ConfigError", "Draft", "check", "diff", "init", "stacks"]

@@ -9,7 +9,8 @@ import pytest
 
 from anchorwatch.cli.arguments import CheckArguments
 from anchorwatch.cli.checking import run
-from anchorwatch.model.report import CheckOptions, CheckReport, Progress
+from anchorwatch.model.options import CheckOptions
+from anchorwatch.model.report import CheckReport, Progress
 from tests.reports.samples import CLEAN, EVERYTHING, MEMORY
 
 
@@ -32,7 +33,7 @@ def test_filters_narrow_what_is_shown_and_the_code(capsys: pytest.CaptureFixture
 def test_the_world_is_told_what_is_asked_for() -> None:
     asked: list[CheckOptions] = []
 
-    def look(options: CheckOptions, progress: Progress) -> CheckReport:
+    def look(options: CheckOptions, progress: Progress | None) -> CheckReport:
         asked.append(options)
         return CLEAN
 

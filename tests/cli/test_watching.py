@@ -15,7 +15,7 @@ from rich.console import Console
 from anchorwatch.cli.screen import Screen
 from anchorwatch.cli.watching import Watching
 from anchorwatch.model.findings import Finding, Kind
-from anchorwatch.model.report import Filters
+from anchorwatch.model.options import Filters
 from anchorwatch.reports.lines import Line, plain
 from anchorwatch.reports.text import drift_lines
 from tests.cli.program import OnTerminal

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from anchorwatch.config import Config, load
+from anchorwatch.config import load
+from anchorwatch.config.config import Config
 from anchorwatch.errors import ConfigError, Mistake
 
 HOME = "/home/captain"

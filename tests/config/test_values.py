@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from anchorwatch.config import Config, load, read_draft
+from anchorwatch.config import load, read_draft
+from anchorwatch.config.config import Config
+from anchorwatch.model.address import HostAddress, SshOptions, TlsOptions
 from anchorwatch.model.findings import Kind, Severity
 from anchorwatch.model.service import (
     Destination,
@@ -24,16 +26,13 @@ from anchorwatch.model.service import (
 from anchorwatch.model.settings import (
     DeclaredElsewhere,
     Deployer,
-    HostAddress,
     HostLayout,
     HostSettings,
     IgnoreRule,
     Policy,
     RepoSource,
     SeverityRule,
-    SshOptions,
     StackValues,
-    TlsOptions,
 )
 from anchorwatch.model.values import Secret
 from tests.config.reading import HOME, read, write

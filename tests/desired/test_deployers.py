@@ -75,7 +75,8 @@ server = "nas"
 run_directory = "stacks/nas"
 """
 TREE = {
-    "stacks/media/compose.yaml": "", "stacks/media/gpu.yaml": "services: {g: {image: g}}", "stacks/media/shared.env": "SHARED=1\nTZ=UTC\n",
+    "stacks/media/compose.yaml": "", "stacks/media/gpu.yaml": "services: {g: {image: g}}",
+    "stacks/media/shared.env": "SHARED=1\nTZ=UTC\n",
     "stacks/dns/compose.yaml": "", "stacks/dns/compose.override.yaml": "services: {o: {image: o}}",
     "stacks/listed/a.yml": "", "stacks/listed/b.yml": "", "stacks/nas/compose.yaml": "",
 }  # fmt: skip
@@ -191,8 +192,9 @@ context: nas
 )
 def test_doco_cd_that_discovers(tmp_path: Path, discover: str) -> None:
     files = {
-        ".doco-cd.pi5.yaml": f"working_dir: apps/\n{discover}\n", "apps/wordpress/docker-compose.yml": "", "apps/nginx/compose.yml": "",
-        "apps/nginx/.doco-cd.yml": "name: web\nenvironment: {A: b}\n", "apps/misc/image.png": "x", "apps/too/deep/compose.yml": "",
+        ".doco-cd.pi5.yaml": f"working_dir: apps/\n{discover}\n", "apps/wordpress/docker-compose.yml": "",
+        "apps/nginx/compose.yml": "", "apps/nginx/.doco-cd.yml": "name: web\nenvironment: {A: b}\n",
+        "apps/misc/image.png": "x", "apps/too/deep/compose.yml": "",
         "apps/off/compose.yml": "", "apps/off/.doco-cd.yaml": "destroy: {enabled: true}\n", "outside/compose.yml": "",
     }  # fmt: skip
     deployed, stacks = read(tmp_path, files, Deployer("doco_cd", ".doco-cd*"))
@@ -224,7 +226,8 @@ def test_a_map_that_cannot_be_read(tmp_path: Path, reader: str, name: str, conte
 
 @pytest.mark.parametrize(
     "content",
-    ['stack = "x"', "[[stack]]\nname = 3", '[[stack]]\nname = "x"\nconfig = 1', '[[stack]]\nname = "x"\n[stack.config]\nfile_paths = 7\nserver = "pi5"',
+    ['stack = "x"', "[[stack]]\nname = 3", '[[stack]]\nname = "x"\nconfig = 1',
+     '[[stack]]\nname = "x"\n[stack.config]\nfile_paths = 7\nserver = "pi5"',
      '[[stack]]\nname = "x"\n[stack.config]\nrun_directory = "../.."\nserver = "pi5"'],
 )  # fmt: skip
 def test_odd_maps_are_no_reason_to_fail(tmp_path: Path, content: str) -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anchorwatch.errors import HostError
-from anchorwatch.model.settings import HostAddress, SshOptions
+from anchorwatch.model.address import HostAddress, SshOptions
 from anchorwatch.observed import connect, observe, redaction
 from anchorwatch.observed.lines import line_to
 from anchorwatch.observed.places import Place
@@ -98,7 +98,7 @@ def test_importing_the_room_and_connecting_does_not_wait_for_the_docker_sdk() ->
     """An ssh handshake is to begin before anything slow is imported."""
     code = """
 import sys
-from anchorwatch.model.settings import HostAddress
+from anchorwatch.model.address import HostAddress
 from anchorwatch.observed import connect
 with connect(HostAddress("pi5", "ssh://nobody@127.0.0.1:1")):
     print(sorted({"docker", "requests", "urllib3", "http.client", "ssl", "email"} & set(sys.modules)))

@@ -10,7 +10,7 @@ from lab import tools
 from lab.certificates import Certificates
 
 from anchorwatch.errors import HostError
-from anchorwatch.model.settings import HostAddress, TlsOptions
+from anchorwatch.model.address import HostAddress, TlsOptions
 from anchorwatch.observed import connect, contexts, current_address
 
 

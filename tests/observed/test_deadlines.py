@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from anchorwatch.errors import HostBadAnswer, HostTimeout
-from anchorwatch.model.settings import HostAddress
+from anchorwatch.model.address import HostAddress
 from anchorwatch.observed import connect, observe
 from tests.observed.fake_engine import VERSION, FakeEngine, answer, told
 

@@ -16,8 +16,8 @@ from lab.engines import Engine
 from lab.images import hold, like, load, rich
 
 from anchorwatch.errors import HostError, HostRefused, HostTimeout
+from anchorwatch.model.address import HostAddress
 from anchorwatch.model.observed import Snapshot
-from anchorwatch.model.settings import HostAddress
 from anchorwatch.observed import connect, observe
 from tests.observed.cutting_relay import CuttingRelay
 

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from anchorwatch.errors import HostAuthError, HostBadAnswer, HostError, HostForbidden, HostRefused
-from anchorwatch.model.settings import HostAddress
+from anchorwatch.model.address import HostAddress
 from anchorwatch.observed import connect, observe
 from tests.observed.fake_engine import (
     FORBIDDEN,

@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+from anchorwatch.model.address import HostAddress
 from anchorwatch.model.observed import Snapshot
-from anchorwatch.model.settings import HostAddress
 from anchorwatch.observed import connect
 from tests.observed.fake_engine import NOT_FOUND, Answer, FakeEngine, answer, inspection, row, told
 

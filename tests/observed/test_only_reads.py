@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from anchorwatch.model.settings import HostAddress
+from anchorwatch.model.address import HostAddress
 from anchorwatch.observed.limits import Limits
 from anchorwatch.observed.lines import line_to
 from anchorwatch.observed.transport import EngineClient, WritingForbidden

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from anchorwatch.errors import HostBadAnswer, HostRefused
-from anchorwatch.model.settings import HostAddress
+from anchorwatch.model.address import HostAddress
 from anchorwatch.observed import connect, observe
 from tests.observed.fake_engine import HANG_UP, VERSION, Answer, FakeEngine, answer, http, told
 

@@ -17,7 +17,7 @@ from lab.images import hold, load
 from lab.ssh import SshHost
 
 from anchorwatch.errors import HostAuthError, HostBadAnswer, HostError, HostRefused, HostTimeout
-from anchorwatch.model.settings import HostAddress, SshOptions
+from anchorwatch.model.address import HostAddress, SshOptions
 from anchorwatch.observed import EngineConnection, connect, observe
 from tests.lab_fixtures import eventually
 

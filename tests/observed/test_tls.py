@@ -11,7 +11,7 @@ from lab.certificates import Certificates, make_certificates
 from lab.engines import Engine
 
 from anchorwatch.errors import HostAuthError, HostBadAnswer, HostError
-from anchorwatch.model.settings import HostAddress, TlsOptions
+from anchorwatch.model.address import HostAddress, TlsOptions
 from anchorwatch.observed import observe
 
 

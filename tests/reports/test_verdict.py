@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from anchorwatch.model.findings import Finding, Kind, Severity
-from anchorwatch.model.report import CheckReport, Filters, StackStatus
+from anchorwatch.model.options import Filters
+from anchorwatch.model.report import CheckReport, StackStatus
 from anchorwatch.reports.verdict import exit_code, narrow
 from tests.reports.samples import CLEAN, CONTRACT, EVERYTHING, MEMORY
 

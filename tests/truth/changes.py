@@ -30,14 +30,20 @@ class Change:
     to: Any = None
     remove: bool = False
     finds: frozenset[str] = frozenset()
-    note: bool | None = None
-    """Whether the definition is said to have changed in a field that Docker does not show; None: with findings, nobody asks."""
+    note: bool = False
+    """Whether the definition is said to have changed in a field that Docker does not show; nobody asks where it is drift."""
+    made: frozenset[str] = frozenset()
+    """What must be said where the container is made of the changed file and the original one is the wish; mostly the same."""
     created: bool = True
     """Whether a container can be made of the changed file at all."""
     since: tuple[int, ...] = ()
-    """The first Compose that prints the key."""
-    until_api: tuple[int, int] | None = None
-    found_in: str | None = None
+    """The first Compose that prints the key, or does what it says."""
+    hashed_until: tuple[int, ...] = ()
+    """The first Compose that leaves the key out of its hash: an older one's hash tells of the change."""
+
+    def noted(self, compose: tuple[int, ...]) -> bool:
+        """Whether a container made by this Compose gets a note."""
+        return self.note or compose < self.hashed_until
 
     def __str__(self) -> str:
         return f"{self.service}: {'.'.join(map(str, self.at))} -> {'removed' if self.remove else repr(self.to)}"
@@ -94,8 +100,10 @@ def sink(name: str) -> Sink:
 
 
 def _change(service: str, entry: Mapping[str, Any]) -> Change:
-    rest = {key: value for key, value in entry.items() if key not in {"at", "finds", "since"}}
-    return Change(service, tuple(entry["at"]), finds=frozenset(entry["finds"]), since=tuple(entry.get("since", ())), **rest)
+    sets = {"finds", "made"}
+    rest = {key: tuple(value) if key in {"since", "hashed_until", "at"} else value for key, value in entry.items() if key not in sets}
+    finds = frozenset(entry["finds"])
+    return Change(service, finds=finds, made=frozenset(entry.get("made", finds)), **rest)
 
 
 def leaves(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:

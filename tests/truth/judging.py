@@ -12,7 +12,8 @@ from anchorwatch.model.desired import PROJECT_DIR, DesiredProject, DesiredServic
 from anchorwatch.model.findings import Comparison, Finding
 from anchorwatch.model.numbers import Literal
 from anchorwatch.model.observed import Snapshot
-from anchorwatch.model.settings import HostAddress, Policy
+from anchorwatch.model.address import HostAddress
+from anchorwatch.model.settings import Policy
 from anchorwatch.observed import observe
 from tests.truth.deployment import Site
 

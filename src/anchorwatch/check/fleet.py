@@ -15,11 +15,13 @@ from typing import Protocol
 
 from anchorwatch.compare import HostComparison, compare_host
 from anchorwatch.errors import HostError
+from anchorwatch.model.address import HostAddress
 from anchorwatch.model.desired import BrokenStack, DesiredProject, DesiredState, UnknownValue
 from anchorwatch.model.findings import Comparison, Finding
 from anchorwatch.model.observed import Snapshot
-from anchorwatch.model.report import CheckReport, ErrorInfo, Filters, HostReport, HostStatus, Progress, StackReport, StackStatus
-from anchorwatch.model.settings import HostAddress, Policy
+from anchorwatch.model.options import Filters
+from anchorwatch.model.report import CheckReport, ErrorInfo, HostReport, HostStatus, Progress, StackReport, StackStatus
+from anchorwatch.model.settings import Policy
 
 
 class Connection(Protocol):

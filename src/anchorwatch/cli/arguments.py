@@ -11,7 +11,7 @@ from pathlib import Path
 
 from anchorwatch.errors import UsageError
 from anchorwatch.model.findings import Kind, Severity
-from anchorwatch.model.report import CheckOptions, Filters
+from anchorwatch.model.options import CheckOptions, Filters
 from anchorwatch.reports import Format
 
 

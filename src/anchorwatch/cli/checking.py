@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from anchorwatch.cli.arguments import CheckArguments
 from anchorwatch.cli.output import in_colour, on_terminal, write
-from anchorwatch.model.report import CheckOptions, CheckReport, Progress, Silence
 from anchorwatch.reports import Format, render
-from anchorwatch.reports.verdict import exit_code, narrow
 
 if TYPE_CHECKING:
     from anchorwatch.cli.watching import Watching
+    from anchorwatch.model.options import CheckOptions
+    from anchorwatch.model.report import CheckReport, Progress
 
-Check: TypeAlias = Callable[[CheckOptions, Progress], CheckReport]
+    Check: TypeAlias = Callable[[CheckOptions, Progress | None], CheckReport]
 
 
 def check(arguments: CheckArguments) -> int:
@@ -29,12 +29,14 @@ def run(arguments: CheckArguments, look: Check) -> int:
     if wanted is Format.TEXT and on_terminal():
         report = _watched(options, look, colour=in_colour(no_color=arguments.no_color))
     else:
-        report = narrow(look(options, Silence()), options.filters)
+        report = _narrowed(look(options, None), options)
         write(render(report, wanted))
+    from anchorwatch.reports.verdict import exit_code
+
     return exit_code(report, any_mode=arguments.exit_code == "any")
 
 
-def _look(options: CheckOptions, progress: Progress) -> CheckReport:
+def _look(options: CheckOptions, progress: Progress | None) -> CheckReport:
     from anchorwatch import app
 
     return app.check(options, progress)
@@ -52,6 +54,12 @@ def _watched(options: CheckOptions, look: Check, *, colour: bool) -> CheckReport
 
 
 def _finished(watching: Watching, options: CheckOptions, look: Check) -> CheckReport:
-    report = narrow(look(options, watching), options.filters)
+    report = _narrowed(look(options, watching), options)
     watching.finish(report)
     return report
+
+
+def _narrowed(report: CheckReport, options: CheckOptions) -> CheckReport:
+    from anchorwatch.reports.verdict import narrow  # only now: hosts are connected to before anything else is loaded
+
+    return narrow(report, options.filters)

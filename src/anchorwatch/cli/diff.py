@@ -10,7 +10,8 @@ import typer
 from anchorwatch.cli import options
 from anchorwatch.cli.arguments import host_and_stack, path
 from anchorwatch.cli.output import show, write
-from anchorwatch.model.report import CheckOptions, Filters, SideBySide
+from anchorwatch.model.options import CheckOptions, Filters
+from anchorwatch.model.report import SideBySide
 
 
 def declare(app: typer.Typer) -> None:

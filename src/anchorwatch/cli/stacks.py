@@ -10,7 +10,7 @@ from anchorwatch.cli import options
 from anchorwatch.cli.arguments import path
 from anchorwatch.cli.output import show, write
 from anchorwatch.model.desired import DesiredState
-from anchorwatch.model.report import CheckOptions
+from anchorwatch.model.options import CheckOptions
 
 
 def declare(app: typer.Typer) -> None:

@@ -8,7 +8,8 @@ from typing import Protocol
 
 from anchorwatch.cli.output import write
 from anchorwatch.model.findings import Finding
-from anchorwatch.model.report import CheckReport, Filters, HostReport, StackReport
+from anchorwatch.model.options import Filters
+from anchorwatch.model.report import CheckReport, HostReport, StackReport
 from anchorwatch.reports.clean import shorten
 from anchorwatch.reports.lines import Line, count, plain
 from anchorwatch.reports.text import closing_lines, host_lines

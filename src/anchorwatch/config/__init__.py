@@ -15,11 +15,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from anchorwatch.config.config import Config
 from anchorwatch.config.draft import Draft, read_draft
 
-__all__ = ["Config", "Draft", "load", "read_draft"]
+if TYPE_CHECKING:
+    from anchorwatch.config.config import Config
+
+__all__ = ["Draft", "load", "read_draft"]
 
 
 def load(path: Path | None, environ: Mapping[str, str]) -> Config:

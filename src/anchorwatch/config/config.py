@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from anchorwatch.config.places import state_folder
+from anchorwatch.model.address import HostAddress
 from anchorwatch.model.settings import (
     DeclaredElsewhere,
     Deployer,
-    HostAddress,
     HostLayout,
     HostSettings,
     IgnoreRule,

@@ -21,7 +21,7 @@ from anchorwatch.config.quantities import duration
 from anchorwatch.config.texts import docker_address, host_name
 from anchorwatch.config.wrong import WrongValue
 from anchorwatch.errors import ConfigError, Mistake
-from anchorwatch.model.settings import HostAddress, SshOptions, TlsOptions
+from anchorwatch.model.address import HostAddress, SshOptions, TlsOptions
 
 if TYPE_CHECKING:
     from anchorwatch.config.config import Config

@@ -19,7 +19,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from anchorwatch.desired import dotenv
-from anchorwatch.model.settings import HostAddress, HostLayout, StackValues
+from anchorwatch.model.address import HostAddress
+from anchorwatch.model.settings import HostLayout, StackValues
 
 SOPS_DEADLINE = 20.0
 """Seconds that `sops` may take for one file; it may have to ask a key server."""

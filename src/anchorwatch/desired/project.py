@@ -111,6 +111,7 @@ def _read(resolution: Resolution, out: str, outside: Outside, *, keep_outside: b
         raise StackError("resolver", message, hint="try another version of Compose") from None
     found = {literal: s for literal, s in resolution.stand_ins.items() if keep_outside or not s.outside}
     restoring = Restoring(found, resolution.letters, value_from(outside.values, outside.opened, resolution.scopes))
+    restoring.home = outside.values.get("HOME")
     services = document.get("services") or {}
     return _Tree(
         name=str(document.get("name") or ""),

@@ -27,7 +27,11 @@ from anchorwatch.errors import StackError
 from anchorwatch.model.desired import Stack
 from anchorwatch.model.secrecy import redact
 
-_NEVER_PASSED = re.compile(r"LD_|GO[A-Z]|COMPOSE_|DOCKER_|OTEL_|BUILDX?_|(?:PATH|HOME|TMPDIR)$")
+_NEVER_PASSED = re.compile(
+    r"LD_|OTEL_|COMPOSE_|DOCKER_(?:HOST|CONTEXT|CONFIG|TLS|TLS_VERIFY|CERT_PATH|API_VERSION)$|GO(?:DEBUG|GC|MEMLIMIT|MAXPROCS|TRACEBACK)$"
+    r"|(?:PATH|HOME|TMPDIR)$"
+)
+"""Names that the program itself, or what loads it, would take for orders."""
 
 
 def resolve(stack: Stack, shelf: Shelf, outside: Outside, compose: Compose, cache: Cache) -> Resolved:

@@ -79,6 +79,8 @@ class Restoring:
     found: Mapping[str, StandIn]
     letters: str
     value_of: Callable[[StandIn], str | None]
+    home: str | None = None
+    """The home folder of whoever deploys, where it is known from outside Git."""
     unknown: dict[tuple[str | None, str], StandIn] = field(default_factory=dict)
     """(service, path) -> what it hangs on."""
     env_files: dict[tuple[str, str], int] = field(default_factory=dict)
@@ -220,8 +222,11 @@ class Restoring:
         return _LEFT_OUT
 
     def _leaf(self, value: str, service: str | None, shown: str, last: str) -> Any:
-        if HOME_DIR in value and not _is_path(shown, last):
-            return self._home(value, service, shown)
+        if HOME_DIR in value:
+            if self.home is not None:
+                value = value.replace(HOME_DIR, self.home)
+            elif not _is_path(shown, last):
+                return self._home(value, service, shown)
         if not self._pattern.search(value):
             return value
         plain = shows_plainly(last)

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from anchorwatch.desired.outside import Outside
 
 _IP = "10.201.{}.{}"
+_OWN = frozenset({"HOME", "COMPOSE_PROJECT_NAME"})
+"""Names that have a meaning of their own: `~`, and what Compose calls the project."""
 _ELEMENTS = (("ports",), ("volumes",), ("secrets",), ("configs",), ("devices",))
 
 
@@ -91,6 +93,8 @@ class StandIns:
                 known.add(statement.name)
 
     def _git(self, name: str, scope: int) -> str | None:
+        if name == "COMPOSE_PROJECT_NAME":
+            return self.inputs.scopes[scope].get(name, "project")  # Compose itself sets it, to the project's name
         return None if name in OF_THE_DEPLOYER else self.inputs.scopes[scope].get(name)
 
     @property
@@ -106,7 +110,7 @@ class StandIns:
 
     def judge(self, use: Use, scope: int, known: Iterable[str] = ()) -> str:
         """`git`: Git tells the value (or a default does); `outside`: it is known from elsewhere; `unknown`: it is set nowhere."""
-        if use.name in self.outside.values:
+        if use.name in self.outside.values and use.name not in _OWN:
             return "outside"
         if use.name in known:
             return "git"
@@ -425,7 +429,7 @@ class Rewriting:
 
     def _path(self, text: str, scope: int, key: tuple[object, ...]) -> str:
         first = next(iter(split(text)), "")
-        if isinstance(first, Use) and first.name == "HOME" and not first.operator and "HOME" not in self.stand_ins.outside.values:
+        if isinstance(first, Use) and first.name == "HOME" and not first.operator:
             return "~" + self._text(text[len(first.raw) :], scope, key)
         return self._text(text, scope, key, path=True)
 

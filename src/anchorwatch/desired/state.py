@@ -23,7 +23,8 @@ from anchorwatch.desired.project import make_project
 from anchorwatch.desired.resolution import Resolved
 from anchorwatch.errors import StackError
 from anchorwatch.model.desired import PROJECT_DIR, BrokenStack, DesiredProject, DesiredState, NotStack, Stack
-from anchorwatch.model.settings import DeclaredElsewhere, HostAddress, HostLayout
+from anchorwatch.model.address import HostAddress
+from anchorwatch.model.settings import DeclaredElsewhere, HostLayout
 
 WORKERS = max(2, min(4, os.cpu_count() or 2))
 

@@ -5,11 +5,12 @@ Every text in here is ready to be shown: secrets have become fingerprints before
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
+from typing import TYPE_CHECKING
 
-from anchorwatch.model.desired import Stack, UnknownValue
+if TYPE_CHECKING:
+    from anchorwatch.model.desired import Stack, UnknownValue
 
 
 class Kind(StrEnum):
@@ -54,6 +55,8 @@ class Finding:
     @property
     def id(self) -> str:
         """The same for the same drift in every run: made from where it is, never from the values."""
+        import hashlib
+
         name = self.container if self.service is None else None
         place = (self.host, self.project, self.service, name, str(self.number), self.kind.value, self.path)
         return hashlib.sha256("\0".join(piece or "" for piece in place).encode("utf-8", "surrogatepass")).hexdigest()[:12]

@@ -1,6 +1,6 @@
-"""What a one-shot verb is asked for, and what it found: the values between the check room, the reports and the command line.
+"""What a one-shot verb found: the values between the check room, the reports and the command line.
 
-A report says what is, whatever is shown of it: `Filters` narrow the view (see `reports/verdict.py`), never the judgement.
+A report says what is, whatever is shown of it: `options.Filters` narrow the view (see `reports/verdict.py`), never the judgement.
 Every text in here is ready to be shown as far as secrets go; it is not neutralised for a format, which each writer does.
 """
 
@@ -9,12 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from pathlib import Path
 from typing import Protocol, Self
 
 from anchorwatch.errors import AnchorwatchError
 from anchorwatch.model.desired import NotStack, UnknownValue
-from anchorwatch.model.findings import Finding, Kind, Note, Severity
+from anchorwatch.model.findings import Finding, Note
 
 
 class HostStatus(StrEnum):
@@ -103,47 +102,6 @@ class CheckReport:
     """How many findings a standing rule covers."""
     hidden: int = 0
     """How many findings filters left out of `findings`: see `reports.verdict.narrow`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Filters:
-    """Which part of the world is asked for. An empty member asks for everything; members narrow each other."""
-
-    hosts: tuple[str, ...] = ()
-    stacks: tuple[tuple[str, str], ...] = ()
-    """Pairs of host and stack."""
-    kinds: tuple[Kind, ...] = ()
-    severity: Severity = Severity.INFO
-    """At least this."""
-
-    def wants_host(self, host: str) -> bool:
-        """Whether `host` is to be asked at all."""
-        return (not self.hosts or host in self.hosts) and (not self.stacks or any(host == name for name, _ in self.stacks))
-
-    def wants_stack(self, host: str, stack: str) -> bool:
-        """Whether the stack is to be judged and shown."""
-        return self.wants_host(host) and (not self.stacks or (host, stack) in self.stacks)
-
-    def wants(self, finding: Finding) -> bool:
-        """Whether the finding is to be shown. One that belongs to no stack is not, where stacks are asked for by name."""
-        if finding.stack is None:
-            in_place = self.wants_host(finding.host) and not self.stacks
-        else:
-            in_place = self.wants_stack(finding.host, finding.stack)
-        return in_place and (not self.kinds or finding.kind in self.kinds) and finding.severity >= self.severity
-
-
-@dataclass(frozen=True, slots=True)
-class CheckOptions:
-    """What the command line of `check`, `stacks` or `diff` asks for."""
-
-    repo: Path | None = None
-    """REPO; None for the config's, and without one the current folder."""
-    config: Path | None = None
-    """`--config`; None for `$ANCHORWATCH_CONFIG`, else `./anchorwatch.yml`, else the defaults."""
-    worktree: bool = False
-    """Read the files as they lie there, not a commit."""
-    filters: Filters = Filters()
 
 
 class Progress(Protocol):

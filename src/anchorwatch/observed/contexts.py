@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from anchorwatch.errors import HostError
-from anchorwatch.model.settings import HostAddress, TlsOptions
+from anchorwatch.model.address import HostAddress, TlsOptions
 from anchorwatch.observed.lines import DEFAULT_SOCKET
 
 PREFIX = "context:"

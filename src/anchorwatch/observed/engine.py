@@ -15,8 +15,8 @@ from anchorwatch.observed.limits import Limits
 from anchorwatch.observed.lines import Line, line_to
 
 if TYPE_CHECKING:
+    from anchorwatch.model.address import HostAddress
     from anchorwatch.model.observed import Snapshot
-    from anchorwatch.model.settings import HostAddress
     from anchorwatch.observed.transport import EngineClient
 
 

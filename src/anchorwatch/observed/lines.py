@@ -16,7 +16,7 @@ from anchorwatch.observed.limits import LimitedSocket, Limits
 from anchorwatch.observed.places import Place
 
 if TYPE_CHECKING:
-    from anchorwatch.model.settings import HostAddress
+    from anchorwatch.model.address import HostAddress
 
 DEFAULT_SOCKET = "/var/run/docker.sock"
 

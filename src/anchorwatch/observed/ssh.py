@@ -24,7 +24,7 @@ from anchorwatch.errors import HostAuthError, HostError, HostRefused
 from anchorwatch.observed.limits import LimitedSocket, Limits
 
 if TYPE_CHECKING:
-    from anchorwatch.model.settings import SshOptions
+    from anchorwatch.model.address import SshOptions
     from anchorwatch.observed.places import Place
 
 _LAST_WORDS_WITHIN = 1.0

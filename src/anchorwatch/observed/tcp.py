@@ -15,7 +15,7 @@ from anchorwatch.observed.limits import LimitedSocket, Limits, limited_read
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-    from anchorwatch.model.settings import TlsOptions
+    from anchorwatch.model.address import TlsOptions
     from anchorwatch.observed.places import Place
 
 _PORT, _TLS_PORT = 2375, 2376

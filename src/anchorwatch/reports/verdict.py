@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from anchorwatch.model.report import CheckReport, Filters, HostStatus, StackStatus
+from anchorwatch.model.options import Filters
+from anchorwatch.model.report import CheckReport, HostStatus, StackStatus
 
 MOST = 100
 """The exit code of a hundred drifts or more: a shell keeps only 8 bits, and 256 must not read as 0."""

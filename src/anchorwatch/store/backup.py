@@ -1,7 +1,7 @@
 """Backups of an SQLite database: whole copies of one moment, looked through before they count, the newest three kept.
 
-A copy is made through SQLite itself in one step (https://sqlite.org/backup.html): the service may go on writing meanwhile, and what
-it had committed when the copy began is in it. It is one file, without a log beside it.
+A copy is made through SQLite itself in one step (https://sqlite.org/backup.html): the service may go on writing meanwhile, and
+what it had committed when the copy began is in it. It is one file, without a log beside it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Backups:
         return sorted(self.folder.glob(f"{self._path.stem}-*Z.db"), reverse=True)
 
     def make(self, at: datetime) -> Path:
-        """A copy of the database as it is now, among the ones that are kept. Raises `StoreFull`, `StoreDamaged` or `StoreError`."""
+        """A copy of the database as it is now, among those that are kept. Raises `StoreFull`, `StoreDamaged` or `StoreError`."""
         make_folder(self.folder)
         copy = self.folder / f"{self._path.stem}-{at:%Y%m%dT%H%M%S.%fZ}.db"
         copy_to(self._path, copy)

@@ -106,10 +106,7 @@ def _told(row: CheckRow) -> tuple[object, ...]:
     return row.run_id, row.trigger, row.reason, row.revision, *came_to
 
 
-_Found = tuple[str, str, CheckRow]
-
-
-def _query(key: ProjectKey) -> Select[_Found]:
+def _query(key: ProjectKey) -> Select[str, str, CheckRow]:
     return (
         select(HostRow.name, ProjectRow.name, CheckRow)
         .join(ProjectRow, ProjectRow.id == CheckRow.project_id)
@@ -119,7 +116,7 @@ def _query(key: ProjectKey) -> Select[_Found]:
     )
 
 
-def _newest(read: Reading, query: Select[_Found]) -> CheckRun | None:
+def _newest(read: Reading, query: Select[str, str, CheckRow]) -> CheckRun | None:
     found = read.session.execute(query.limit(1)).one_or_none()
     if found is None:
         return None

@@ -15,7 +15,7 @@ from anchorwatch.store.transactions import Reading, Writing
 
 
 def record(write: Writing, commit: Commit, stacks: Iterable[tuple[str, str]], moment: datetime) -> None:
-    """Remembers a commit that was seen at `moment`, and the stacks (host and name) that it touched. Seeing it again adds nothing."""
+    """Remembers a commit seen at `moment`, and the stacks (host and name) that it touched. Seeing it again adds nothing."""
     session = write.session
     row = session.scalar(select(CommitRow).where(CommitRow.revision == commit.revision))
     if row is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TypeAlias
 
 from sqlalchemy import ColumnElement, Select, and_, or_, select
 from sqlalchemy.orm import Session, aliased, undefer
@@ -125,7 +126,8 @@ def _known(session: Session, host: HostRow, within: ProjectRow | None, seen: Seq
     if within is not None:
         names = [storable(one.name) for one in seen]
         query = query.where(or_(ContainerVersionRow.project_id == within.id, ContainerRow.name.in_(names)))
-    return {name: _Rows(name, project, *more) for _, name, project, *more in session.execute(query)}
+    found = session.execute(query)
+    return {name: _Rows(name, project, state, version, held) for _, name, project, state, version, held in found}
 
 
 def _same(before: _Rows, seen: ContainerSeen) -> bool:
@@ -184,10 +186,10 @@ def _of(host: str | None) -> list[ColumnElement[bool]]:
     return [] if host is None else [HostRow.name == storable(host)]
 
 
-_Found = tuple[str, str, str, ContainerStateRow, ContainerVersionRow, ConfigurationRow]
+_Found: TypeAlias = Select[str, str, str, ContainerStateRow, ContainerVersionRow, ConfigurationRow]
 
 
-def _query() -> Select[_Found]:
+def _query() -> _Found:
     return (
         select(HostRow.name, ContainerRow.name, ProjectRow.name, ContainerStateRow, ContainerVersionRow, ConfigurationRow)
         .join(ContainerRow, ContainerRow.id == ContainerStateRow.container_id)
@@ -199,7 +201,7 @@ def _query() -> Select[_Found]:
     )
 
 
-def _spans(read: Reading, query: Select[_Found]) -> Sequence[ContainerSpan]:
+def _spans(read: Reading, query: _Found) -> Sequence[ContainerSpan]:
     return tuple(
         ContainerSpan(host, Span(state.valid_from, state.valid_to), _seen(_Rows(name, project, state, version, configuration)))
         for host, name, project, state, version, configuration in read.session.execute(

@@ -85,5 +85,5 @@ class Database(Protocol):
     def checkpoint(self, writer: Engine) -> bool:
         """Empties its log. False where a reader still needs it."""
 
-    def reclaim(self, writer: Engine) -> None:
-        """Gives the room of deleted rows back."""
+    def reclaim(self, writer: Engine, *, whole: bool) -> None:
+        """Gives the room of deleted rows back; `whole` even where others have to wait for that."""

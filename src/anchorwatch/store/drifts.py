@@ -81,10 +81,7 @@ def _fill(row: DriftRow, drift: Drift) -> None:
     row.accepted_reason = acceptance.reason if acceptance else None
 
 
-_Found = tuple[str, str, str | None, DriftRow]
-
-
-def _query() -> Select[_Found]:
+def _query() -> Select[str, str, str, DriftRow]:
     return (
         select(HostRow.name, ProjectRow.name, StackRow.name, DriftRow)
         .select_from(DriftRow)
@@ -95,7 +92,7 @@ def _query() -> Select[_Found]:
     )
 
 
-def _drifts(read: Reading, query: Select[_Found]) -> Sequence[Drift]:
+def _drifts(read: Reading, query: Select[str, str, str, DriftRow]) -> Sequence[Drift]:
     return tuple(_drift(*found) for found in read.session.execute(query))
 
 

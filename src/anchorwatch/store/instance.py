@@ -14,7 +14,10 @@ from anchorwatch.store.tables import InstanceRow
 
 
 def settle(connection: Connection, database: Database, at: datetime) -> tuple[Instance, bool]:
-    """Which database this is, and whether it is new: then the row is made. Commits. Raises `StoreLost` where the seal says otherwise."""
+    """Which database this is, and whether it is new: then its row is made, and committed.
+
+    Raises `StoreLost` where the seal says that it is another one.
+    """
     found = read(connection)
     remembered = None if database.seal is None else database.seal.read()
     if found is None:

@@ -42,7 +42,8 @@ _ALIVE_THERE = "-c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c tcp_k
 _HOLDER = """
     SELECT activity.application_name, activity.pid, host(activity.client_addr), activity.backend_start
     FROM pg_locks JOIN pg_stat_activity AS activity USING (pid)
-    WHERE locktype = 'advisory' AND granted AND pg_locks.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    WHERE locktype = 'advisory' AND granted
+      AND pg_locks.database = (SELECT oid FROM pg_database WHERE datname = current_database())
       AND (classid::bigint << 32) | objid::bigint = %s
 """
 
@@ -130,11 +131,11 @@ class Postgresql:
         """The server does it by itself."""
         return True
 
-    def reclaim(self, writer: Engine) -> None:
-        """Gives free room back: rewrites the tables, which keeps others from them meanwhile."""
+    def reclaim(self, writer: Engine, *, whole: bool) -> None:
+        """Makes room for new rows; `whole` rewrites the tables, which gives room back to the disk."""
         with writer.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             for table in metadata.sorted_tables:
-                connection.exec_driver_sql(f"VACUUM (FULL, ANALYZE) {table.name}")
+                connection.exec_driver_sql(f"VACUUM ({'FULL, ' if whole else ''}ANALYZE) {table.name}")
 
     def _arguments(self, options: str) -> dict[str, Any]:
         given = self._url.query.get("options", "")

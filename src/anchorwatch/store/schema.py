@@ -1,8 +1,9 @@
 """The schema's history: which revision a database has, and how it is brought to the one this anchorwatch knows.
 
 There is one history for SQLite and PostgreSQL, in `migrations/` (at the root of a checkout, inside the package in a wheel). Each
-migration runs in a transaction of its own, tables and all, so a kill in the middle leaves the revision before it, whole. On SQLite
-foreign keys are off while it runs (dropping a table to rebuild it would delete what points to it) and checked before it commits.
+migration runs in a transaction of its own, tables and all, so a kill in the middle leaves the revision before it, whole. On
+SQLite foreign keys are off while it runs (dropping a table to rebuild it would delete what points to it), and checked before it
+commits.
 
 Alembic costs 100 ms and 12 MB, so it is loaded only when there is something to do; `HEAD` says when there is.
 """

@@ -1,8 +1,8 @@
 """SQLite: one connection that writes, some that only read, and everything that can be wrong with a file.
 
 Why so:
-- `BEGIN IMMEDIATE` for every transaction that writes: a plain `BEGIN` that turns into a write fails at once when another one wrote
-  in between, whatever the timeout (https://sqlite.org/lang_transaction.html).
+- `BEGIN IMMEDIATE` for every transaction that writes: a plain `BEGIN` that turns into a write fails at once when another one
+  wrote in between, whatever the timeout (https://sqlite.org/lang_transaction.html).
 - Exactly one connection writes and checkpoints: up to 3.51.2 two that do so at once can corrupt the file
   (https://sqlite.org/wal.html#walresetbug).
 - `synchronous=FULL`: what was committed outlives a power cut; a message marked as sent must not be forgotten.
@@ -147,7 +147,7 @@ class Sqlite:
         return Size(total=pages * page + log, used=(pages - free) * page, log=log)
 
     def checkpoint(self, writer: Engine) -> bool:
-        """Copies the write-ahead log into the database and empties it. False where a reader still needs it; then ask again later."""
+        """Copies the write-ahead log into the database and empties it. False where a reader still needs it."""
         with closing(writer.raw_connection()) as raw:
             raw.cursor().execute("PRAGMA busy_timeout = 200")
             try:
@@ -156,7 +156,7 @@ class Sqlite:
                 raw.cursor().execute(f"PRAGMA busy_timeout = {int(BUSY * 1000)}")
         return not busy
 
-    def reclaim(self, writer: Engine) -> None:
+    def reclaim(self, writer: Engine, *, whole: bool) -> None:
         """Gives free pages back to the file system, a few at a time so that nobody waits for long."""
         while True:
             with closing(writer.raw_connection()) as raw:

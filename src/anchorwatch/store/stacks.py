@@ -97,7 +97,7 @@ def _told(row: StackRevisionRow) -> tuple[object, ...]:
     return row.revision, row.path, row.project, row.configuration_id, row.error_class
 
 
-def _query() -> Select[tuple[str, str, StackRevisionRow]]:
+def _query() -> Select[str, str, StackRevisionRow]:
     return (
         select(HostRow.name, StackRow.name, StackRevisionRow)
         .join(StackRow, StackRow.id == StackRevisionRow.stack_id)
@@ -106,7 +106,7 @@ def _query() -> Select[tuple[str, str, StackRevisionRow]]:
     )
 
 
-def _spans(read: Reading, query: Select[tuple[str, str, StackRevisionRow]]) -> Sequence[StackSpan]:
+def _spans(read: Reading, query: Select[str, str, StackRevisionRow]) -> Sequence[StackSpan]:
     return tuple(
         StackSpan(
             host=host,

@@ -105,10 +105,11 @@ class Store:
         with self._translated():
             return self._database.checkpoint(self._writing)
 
-    def reclaim(self) -> None:
-        """Gives the room of deleted rows back to the file system."""
+    def reclaim(self, *, whole: bool) -> None:
+        """Gives the room of deleted rows back. On a server `whole` keeps others from the tables meanwhile; without it the room is
+        free for new rows only."""
         with self._translated():
-            self._database.reclaim(self._writing)
+            self._database.reclaim(self._writing, whole=whole)
 
     def back_up(self, at: datetime) -> Path | None:
         """A copy among those that are kept (the newest three); None for a server, whose backups somebody else makes."""

@@ -13,7 +13,6 @@ from anchorwatch.model.drifts import Transition
 from anchorwatch.model.findings import Severity
 from anchorwatch.store import rows
 from anchorwatch.store.tables import DriftRow, HostRow, StackRow, TransitionRow
-from anchorwatch.store.tables.columns import storable
 from anchorwatch.store.transactions import Reading, Writing
 
 
@@ -92,10 +91,7 @@ def _row(session: Session, transition: Transition) -> TransitionRow:
     )
 
 
-_Found = tuple[str | None, str | None, str | None, TransitionRow]
-
-
-def _query() -> Select[_Found]:
+def _query() -> Select[str, str, str, TransitionRow]:
     return (
         select(HostRow.name, StackRow.name, DriftRow.name, TransitionRow)
         .select_from(TransitionRow)
@@ -105,7 +101,7 @@ def _query() -> Select[_Found]:
     )
 
 
-def _transitions(read: Reading, query: Select[_Found]) -> Sequence[Transition]:
+def _transitions(read: Reading, query: Select[str, str, str, TransitionRow]) -> Sequence[Transition]:
     return tuple(_transition(*found) for found in read.session.execute(query))
 
 

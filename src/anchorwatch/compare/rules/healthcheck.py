@@ -35,12 +35,12 @@ def _differences(pair: Pair) -> Iterator[Difference]:
         off_here, off_there = want_test == ["NONE"], plain(have_test) == ["NONE"]
         if disabled or (off_there and not off_here and not wanted.get("test")):
             found.append(Difference("healthcheck.disable", off_here, off_there))
-            if disabled and not off_there:
-                yield from found
-                return
         else:
             unjudged = gone if not wanted.get("test") else None
             found.append(Difference("healthcheck.test", want_test or None, have_test or None, unjudged=unjudged))
+        if disabled or off_there:
+            yield from found  # where it is off, nothing is to be said of its other fields
+            return
     for key, member in _FIELDS:
         if key == "start_interval" and pair.host.api < (1, 44):
             continue

@@ -28,7 +28,8 @@ def _differences(pair: Pair) -> Iterator[Difference]:
         yield from _mode(pair, wanted_mode, seen_mode, attached)
         return
     wanted = wanted_networks(pair)
-    if seen_mode.startswith(_OTHER_MODES) and not (seen_mode == "none" and not wanted):
+    bridge = seen_mode in {"bridge", "default"} and seen_mode not in wanted
+    if bridge or (seen_mode.startswith(_OTHER_MODES) and not (seen_mode == "none" and not wanted)):
         yield Difference("network_mode", None, pair.spoken_namespace(seen_mode))
         return
     yield from _attachments(pair, wanted, attached)

@@ -17,7 +17,8 @@ from anchorwatch.config.sections.fields import (
     VariableValue,
     setting,
 )
-from anchorwatch.model.settings import Deployer, HostAddress, HostLayout, HostSettings, SshOptions, StackValues, TlsOptions
+from anchorwatch.model.address import HostAddress, SshOptions, TlsOptions
+from anchorwatch.model.settings import Deployer, HostLayout, HostSettings, StackValues
 
 
 class SshSection(Section):

@@ -51,7 +51,7 @@ class ReachabilityRow(Row):
 
 
 class ConfigurationRow(Row):
-    """A document that many rows point to: a container's configuration, or what Compose made of a stack. Each distinct one once."""
+    """A document that rows point to: a container's configuration, or what Compose made of a stack. Each distinct one once."""
 
     __tablename__ = "configurations"
 
