@@ -28,7 +28,7 @@ ifneq ($(NEEDED),)
 	    echo "These are missing, and installing them takes root on Debian or Ubuntu: $(NEEDED)" >&2; \
 	    echo "Try: sudo apt-get install $(NEEDED)" >&2; exit 1; fi
 	apt-get -qq update
-	DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $(NEEDED)
+	DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $(NEEDED) >/dev/null
 endif
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
@@ -54,7 +54,7 @@ demo: setup  ## two Docker hosts in order, four drifts made by hand, and what an
 	$(PYTHON) -m lab demo
 
 bench: setup  ## how long a check takes, beside the script it grew out of
-	$(BIN)/python -m bench
+	$(BIN)/python -m bench.check
 
 lab-fetch:  ## fetch the lab's Docker Engines and Compose into .lab
 	$(PYTHON) -m lab fetch

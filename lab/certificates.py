@@ -12,6 +12,11 @@ from lab.errors import LabError
 if TYPE_CHECKING:
     from pathlib import Path
 
+NEW_KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
+DAYS = ("-days", "30")
+# Python 3.13 verifies as RFC 5280 says: an authority must say what its key is for.
+AUTHORITY = ("-addext", "keyUsage=critical,keyCertSign,cRLSign")
+
 
 @dataclass(frozen=True, slots=True)
 class Certificates:
@@ -27,9 +32,9 @@ class Certificates:
 def make_certificates(folder: Path) -> Certificates:
     """Makes them all in `folder`, valid for 30 days. Raises LabError."""
     folder.mkdir(parents=True, exist_ok=True)
-    _openssl(folder, "req", "-x509", *NEW_KEY, "-keyout", "ca-key.pem", "-out", "ca.pem", "-subj", "/CN=lab", *DAYS)
+    _openssl(folder, "req", "-x509", *NEW_KEY, "-keyout", "ca-key.pem", "-out", "ca.pem", "-subj", "/CN=lab", *DAYS, *AUTHORITY)
     for name, names in (("server", "subjectAltName=IP:127.0.0.1,DNS:localhost"), ("client", "")):
-        use = f"extendedKeyUsage={name}Auth\n{names}\n"
+        use = f"extendedKeyUsage={name}Auth\nauthorityKeyIdentifier=keyid\n{names}\n"
         (folder / f"{name}.ext").write_text(use)
         key, request = f"{name}-key.pem", f"{name}.csr"
         _openssl(folder, "req", *NEW_KEY, "-keyout", key, "-out", request, "-subj", f"/CN={name}")
@@ -37,10 +42,6 @@ def make_certificates(folder: Path) -> Certificates:
         _openssl(folder, "x509", "-req", "-in", request, "-out", f"{name}.pem", *signing, *DAYS)
     paths = ("ca.pem", "server.pem", "server-key.pem", "client.pem", "client-key.pem")
     return Certificates(*(folder / path for path in paths))
-
-
-NEW_KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
-DAYS = ("-days", "30")
 
 
 def _openssl(folder: Path, *arguments: str) -> None:

@@ -157,6 +157,9 @@ class Suite:
             "APT::Sandbox::User": "root",
             "Acquire::Retries": "3",
             "Acquire::Languages": "none",
+            "Acquire::GzipIndexes": "true",
+            "Dir::Cache::pkgcache": "",
+            "Dir::Cache::srcpkgcache": "",
         }
         if self.name != self._distribution.suite:
             modern, one_line = sources_for(self.name, self._distribution.suite)

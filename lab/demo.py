@@ -8,7 +8,7 @@ import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
-from lab import images, tools
+from lab import images
 from lab.errors import LabError
 from lab.homelab import Homelab
 from lab.places import CHECKOUT, lab_folder
@@ -52,8 +52,7 @@ def demo() -> int:
 def _check(program: str, homelab: Homelab) -> int:
     argv = [program, "check", "--config", str(homelab.config)]
     print(f"$ anchorwatch check --config {homelab.config}", flush=True)
-    path = f"{homelab.compose.folder}:{os.environ.get('PATH', tools.SYSTEM_PATH)}"
-    return subprocess.run(argv, check=False, env=os.environ | {"PATH": path}).returncode
+    return subprocess.run(argv, check=False).returncode
 
 
 def _on(homelab: Homelab, host: str) -> Engine:

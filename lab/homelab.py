@@ -44,6 +44,8 @@ GIT = {
 
 CONFIG = """\
 # Written by `python3 -m lab up`.
+compose: {compose}
+
 repo:
   path: {repo}
   branch: main
@@ -239,7 +241,8 @@ class Homelab:
 
     def _write_configs(self) -> None:
         proxmox = f'"{self.proxmox.url}"' if not self.proxmox_ssh else _ssh_address(self.proxmox_ssh)
-        text = CONFIG.format(repo=self.repo, proxmox=proxmox, pi5=_ssh_address(self.pi5_ssh), folder=self.folder)
+        values = {"proxmox": proxmox, "pi5": _ssh_address(self.pi5_ssh), "compose": self.compose.program}
+        text = CONFIG.format(repo=self.repo, folder=self.folder, **values)
         self.config.write_text(text)
         hosts = filter(None, (self.pi5_ssh, self.proxmox_ssh))
         self.ssh_config.write_text("".join(host.config_for(host.engine.name) for host in hosts))

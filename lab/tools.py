@@ -120,10 +120,11 @@ def base_layers() -> tuple[Path, ...]:
     distribution = this_distribution()
     suite = Suite(distribution.suite, distribution)
     layer = suite.unpack(BASE_PACKAGES, f"base-{distribution.suite}", less=ENGINE_PACKAGES)
-    for program in ("iptables", "ip6tables"):  # dpkg's alternatives, which only an installation would make
-        link = layer / "usr/sbin" / program
-        if (layer / "usr/sbin/xtables-nft-multi").exists() and not link.is_symlink():
-            link.symlink_to("xtables-nft-multi")
+    with locked("links"):
+        for name in ("iptables", "ip6tables"):  # dpkg's alternatives, which only an installation would make
+            link = layer / "usr/sbin" / name
+            if (layer / "usr/sbin/xtables-nft-multi").exists() and not link.is_symlink():
+                link.symlink_to("xtables-nft-multi")
     return (layer,)
 
 

@@ -1,19 +1,13 @@
-"""Runs the migrations on a connection that the store hands over (`anchorwatch/store/schema.py`).
+"""Runs the migrations on a connection that the store hands over (`anchorwatch/store/schema.py`), or on `-x url=…`."""
 
-Without one, Alembic's own command runs it, to write the next migration: then it looks at a database made for the moment.
-"""
+from contextlib import nullcontext
 
 from alembic import context
 
-from anchorwatch.store.schema import configure, scratch_connection
+from anchorwatch.store.schema import configure, connection_to
 
 given = context.config.attributes.get("connection")
-if given is not None:
-    configure(context.configure, given)
+with nullcontext(given) if given is not None else connection_to(context.get_x_argument(as_dictionary=True)["url"]) as connection:
+    configure(context.configure, connection)
     with context.begin_transaction():
         context.run_migrations()
-else:
-    with scratch_connection() as connection:
-        configure(context.configure, connection)
-        with context.begin_transaction():
-            context.run_migrations()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from anchorwatch.desired.cache import Cache
@@ -33,14 +33,17 @@ def resolved(
     cache = cache or Cache(None)
     shelf = Shelf(open_folder(repo))
     compose = find_compose(str(program), cache.folder)
-    answer = kept(stack, shelf, outside, compose, cache) or resolve(stack, shelf, outside, compose, cache)
+    before = kept(stack, shelf, outside, compose, cache)
+    answer = before.enough if before else None
+    if answer is None:
+        answer = resolve(stack, shelf, outside, compose, cache, before.resolution if before else None)
     return make_project(stack, answer, outside)
 
 
-def one_file(repo: Path, text: str, program: Path, **options: Mapping[str, str]) -> DesiredProject:
+def one_file(repo: Path, text: str, program: Path, values: Mapping[str, str] | None = None) -> DesiredProject:
     """The project that a single Compose file makes, in the folder `web`."""
     written(repo, {"web/compose.yaml": text})
-    return resolved(repo, ["web/compose.yaml"], program, **options)
+    return resolved(repo, ["web/compose.yaml"], program, values=values)
 
 
 def written(repo: Path, texts: Mapping[str, str]) -> Path:
@@ -50,3 +53,16 @@ def written(repo: Path, texts: Mapping[str, str]) -> Path:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text, "utf-8")
     return repo
+
+
+def counting(folder: Path, program: Path) -> tuple[Path, Callable[[], int]]:
+    """A Compose that counts how often it is asked to resolve something, and the count so far."""
+    folder.mkdir()
+    told = folder / "told"
+    told.touch()
+    told.chmod(0o666)
+    wrapper = folder / "docker-compose"
+    wrapper.write_text(f'#!/bin/sh\ncase "$*" in *config*) echo x >> {told};; esac\nexec {program} "$@"\n')
+    for path, mode in ((wrapper, 0o755), (folder, 0o755), (folder.parent, 0o755), (folder.parent.parent, 0o755)):
+        path.chmod(mode)  # Compose may run as nobody
+    return wrapper, lambda: len(told.read_text().split())

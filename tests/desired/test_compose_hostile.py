@@ -1,4 +1,4 @@
-"""A repo that means harm: nothing outside is read, nothing is asked of the network, all of it is bounded, and the rest is judged."""
+"""A repo that means harm: nothing outside is read, nobody is asked, all of it is bounded, and the rest is judged."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def hostile(decoy: Path, port: int) -> dict[str, str]:
         "wide": GOOD + "".join(f"x-{n}: {n}\n" for n in range(200_000)),
         "loop": "include: [compose.yml]\n" + GOOD,
         "binary": "services: \x01\n",
-        "template": "services: {web: {image: '${X', environment: {A: '${}'}}}\n",
+        "dollars": "services: {web: {image: '${X', environment: {A: '${}'}}}\n",
         "self": "a: &a [*a]\n" + GOOD,
         "cycle": "services: {a: {image: a, extends: b}, b: {image: b, extends: a}}\n",
     }
@@ -150,7 +150,6 @@ def broken(state: DesiredState, name: str) -> BrokenStack:
 def test_a_hostile_repo(state: DesiredState, listener: Listener, tmp_path: Path) -> None:
     assert project(state, "good").services["web"].config["image"] == "web:1"
     kinds = {one.stack.folder: one.error.kind for one in state.broken}
-    print([n for n in state.not_stacks], [p.stack.folder for p in state.projects])
     assert kinds == {
         "include_absolute": "outside_repo",
         "include_above": "outside_repo",
@@ -169,7 +168,7 @@ def test_a_hostile_repo(state: DesiredState, listener: Listener, tmp_path: Path)
         "wide": "too_large",
         "loop": "bad_schema",
         "binary": "bad_yaml",
-        "template": "bad_schema",
+        "dollars": "bad_schema",
         "self": "bad_yaml",
         "cycle": "bad_schema",
     }
@@ -177,8 +176,8 @@ def test_a_hostile_repo(state: DesiredState, listener: Listener, tmp_path: Path)
         assert one.error.hint
         assert CANARY not in one.error.message
         assert "anchorwatch-" not in one.error.message, "a path of our own must not be shown"
-    for one in ("env_absolute", "env_above", "env_link", "env_home", "env_variable"):
-        assert [entry.path for entry in project(state, one).services["web"].unknown] == ["environment.*"]
+    for name in ("env_absolute", "env_above", "env_link", "env_home", "env_variable"):
+        assert [entry.path for entry in project(state, name).services["web"].unknown] == ["environment.*"]
     assert [entry.path for entry in project(state, "label_absolute").services["web"].unknown] == ["labels.*"]
     ours = project(state, "environment_of_ours").services["web"]
     assert {entry.path for entry in ours.unknown} == {"environment.HOSTILE_CANARY", "environment.X", "environment.PATH"}

@@ -86,6 +86,7 @@ def test_no_symlink_leads_out(tmp_path: Path, in_git: bool) -> None:
     files = open_folder(ops)
     read = files.read([*files.paths(), "b/secret", "b/deep/secret", "a/../../outside/secret"])
     assert read == {"a/compose.yml": b"1", "a/within": b"1"}
+    assert "b/secret" not in files.paths()
     assert "which leaves the repo" in (files.unread("a/relative") or "")
 
 

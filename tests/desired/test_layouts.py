@@ -138,6 +138,12 @@ def test_a_whole_stack_that_names_the_host_stands_for_the_default_one(tmp_path: 
     }
 
 
+def test_an_overlay_that_gives_every_service_another_image(tmp_path: Path) -> None:
+    files = {"media/compose.yml": service("web", ports=["80:80"]), "media/compose.pi5.yml": "services: {web: {image: arm}}"}
+    stacks = found(tmp_path, files, {"pi5": ["*"]})
+    assert shown(stacks) == {"pi5/media": ["media/compose.yml", "media/compose.pi5.yml"]}
+
+
 def test_more_than_two_files_and_files_of_other_folders(tmp_path: Path) -> None:
     files = {"media/compose.yaml": BASE, "media/a.yml": OVERLAY, "common/labels.yml": "services: {web: {labels: {a: b}}}"}
     stacks = found(tmp_path, files, {"pi5": ["media/compose.yaml + a.yml + ../common/labels.yml"]})
@@ -395,6 +401,13 @@ def test_a_mirror_that_lags_behind(tmp_path: Path) -> None:
     files = {**SEED, "proxmox/pi5-stacks/mealie/docker-compose.yml": service("mealie", image="older")}
     stacks = found(tmp_path, files, {"proxmox": ["proxmox/**"], "pi5": ["pi5/*"]})
     assert aside(stacks) == dict.fromkeys(MIRRORED, "mirror")
+
+
+def test_what_the_config_spells_out_is_no_mirror_unless_it_is_the_very_same(tmp_path: Path) -> None:
+    files = {**SEED, "proxmox/pi5-stacks/mealie/docker-compose.yml": service("mealie", image="own")}
+    stacks = found(tmp_path, files, {"proxmox": ["proxmox/pi5-stacks/*"], "pi5": ["pi5/*"]})
+    assert set(shown(stacks)) == {"proxmox/mealie", "pi5/mealie", "pi5/infra"}
+    assert aside(stacks) == {"proxmox/pi5-stacks/infra/docker-compose.yml": "mirror"}
 
 
 def test_a_folder_with_the_name_of_a_host_that_has_no_such_project(tmp_path: Path) -> None:

@@ -102,7 +102,7 @@ def test_a_branch_that_git_would_take_for_something_else(ops: Path, state: Path,
         open_mirror(RepoSource(url=f"file://{ops}", branch=branch), state)
 
 
-@pytest.mark.parametrize("damage", ["head", "pack", "objects", "config", "empty"])
+@pytest.mark.parametrize("damage", ["head", "pack", "objects", "one object", "config", "empty"])
 def test_a_damaged_mirror_is_made_anew(ops: Path, state: Path, damage: str) -> None:
     source = RepoSource(url=f"file://{ops}", branch="main")
     open_mirror(source, state)
@@ -115,6 +115,11 @@ def test_a_damaged_mirror_is_made_anew(ops: Path, state: Path, damage: str) -> N
     elif damage == "pack":
         for place in files:
             place.write_bytes(b"")
+    elif damage == "one object":
+        blob = git(ops, "rev-parse", "HEAD:pi5/mealie/compose.yml")
+        (mirror / "objects" / blob[:2] / blob[2:]).unlink()
+        assert contents(source, state) == FILES
+        return
     elif damage == "objects":
         shutil.rmtree(mirror / "objects")
     elif damage == "config":

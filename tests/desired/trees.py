@@ -31,7 +31,7 @@ def write(folder: Path, files: Mapping[str, str | bytes]) -> Path:
     for path, content in files.items():
         place = folder / path
         place.parent.mkdir(parents=True, exist_ok=True)
-        text = content or service(path.replace("/", "-").replace(".", "-"))
+        text = content if content != "" else service(path.replace("/", "-").replace(".", "-"))
         place.write_bytes(text if isinstance(text, bytes) else text.encode())
     return folder
 

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -121,6 +122,10 @@ class Site:
         profile = ["--profile", profiles] if profiles else []
         self.run(folder, *chosen, *profile, "up", "--no-start", "--no-build", "--pull", "never", *options)
 
+    def start(self, folder: Path, services: Sequence[str]) -> None:
+        """`up -d` of these services."""
+        self.run(folder, "--profile", "*", "up", "--detach", "--no-build", "--pull", "never", "--timeout", "1", *services)
+
     def containers(self, project: str) -> list[dict[str, Any]]:
         """The project's containers, as the list gives them."""
         found: list[dict[str, Any]] = self.client.containers(all=True, filters={"label": f"com.docker.compose.project={project}"})
@@ -143,8 +148,9 @@ class Site:
         return not self.containers(text.name)
 
     def _remove(self, text: ProjectText) -> None:
-        for container in self.containers(text.name):
-            self.client.remove_container(container["Id"], force=True, v=True)
+        identifiers = [container["Id"] for container in self.containers(text.name)]
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(lambda one: self.client.remove_container(one, force=True, v=True), identifiers))
         mine = {"label": f"com.docker.compose.project={text.name}"}
         for network in self.client.networks(filters=mine):
             self.client.remove_network(network["Id"])

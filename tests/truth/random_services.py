@@ -108,7 +108,7 @@ class Chooser:
         return self.one_or_list([f"./{file}" if self.maybe() else file for file in files])
 
     def user(self, _: Service) -> Value:
-        return self.one("1000", "1000:1000", "0", "root", "nobody:users", "")
+        return self.one("1000", "1000:1000", "0", "root", "app:app", "")
 
     def working_dir(self, _: Service) -> Value:
         return self.one("/tmp", "/tmp/../tmp/", "/srv/./x//y/", "/", "/data")
@@ -420,6 +420,8 @@ class Chooser:
         named = self.chance.choice(self.around.volumes)
         source = self.one("./data", ".", "./a.env", "../", "/etc", "/etc/hostname", "/var/", "/", "~/homely", "./not/there/yet", "/srv//x/")
         there = self.one("./data", "./a.env", "..", "/etc", "/etc/hostname", "/var/", "/", "~/homely")
+        if where in {"/data", "/var/lib/rich"}:  # folders in the image: an engine cannot lay a file over them
+            source, there = (path if "a.env" not in path and "hostname" not in path else "./data" for path in (source, there))
         spelled = where + self.one("", "", "/")
         volume: dict[str, Any] = {"nocopy": self.maybe()}
         if self.around.api >= (1, 45) and self.around.compose >= (2, 29):

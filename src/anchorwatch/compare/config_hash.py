@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import posixpath
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -52,7 +53,7 @@ def service_hash(
     try:
         _with_container_ids(config, service_id, container_id)
         if service.label_files:
-            config = _after(config, "labels", "label_file", list(service.label_files))
+            config = _after(config, "labels", "label_file", [_cleaned(path) for path in service.label_files])
         return _digest(config, project_dir)
     except _NotHashable:
         return None
@@ -79,6 +80,11 @@ def _source_id(entry: str, service_id: Resolve, container_id: Resolve) -> str:
     if entry.startswith("container:"):
         return entry.removeprefix("container:").split(":")[0]
     return _found(service_id(entry.split(":", maxsplit=1)[0]))
+
+
+def _cleaned(path: str) -> str:
+    """A path below the project's folder as Go's `filepath.Join` cleans it; `..` stay in front, for `_join_parents`."""
+    return f"{PROJECT_DIR}/{posixpath.normpath(rest.lstrip('/'))}" if (rest := path.removeprefix(PROJECT_DIR)) != path else path
 
 
 def _found(identifier: str | None) -> str:

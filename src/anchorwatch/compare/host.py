@@ -5,11 +5,12 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 from anchorwatch.compare import mend
 from anchorwatch.compare.host_view import DEFAULTS, HostView
 from anchorwatch.compare.ignore import ignored_by
-from anchorwatch.compare.judge import Judged, covers, judge
+from anchorwatch.compare.judge import UNREADABLE, Judged, covers, judge, not_understood
 from anchorwatch.compare.match import Group, Matched, match
 from anchorwatch.compare.pair import Pair
 from anchorwatch.compare.presence import presence, unmanaged
@@ -34,27 +35,29 @@ class HostComparison:
 
 
 class Memo:
-    """Remembers what came of a pair, so that one that did not change is recognised instead of compared again.
+    """Remembers what came of each pair, so that one that did not change is recognised instead of compared again.
 
-    Holds one verdict a container; what is gone from a snapshot is forgotten with `keep`.
+    A verdict holds as long as everything around the pair is the same: the desired projects, the policy, the engine, and of the
+    other containers what rules look at. One container that changes costs its own pair, a commit costs all.
     """
 
     def __init__(self) -> None:
-        self._verdicts: dict[str, tuple[object, Judged]] = {}
+        self._around: object = None
+        self._verdicts: dict[str, tuple[Container, Judged]] = {}
 
-    def recall(self, pair: Pair, circumstances: object) -> Judged | None:
-        """The verdict on an equal pair under equal circumstances, if it is the last one of that container."""
-        known = self._verdicts.get(pair.container.id)
-        return known[1] if known is not None and known[0] == (pair.service, pair.container, circumstances) else None
+    def begin(self, around: object) -> None:
+        """Forgets everything unless `around` is as it was."""
+        if self._around != around:
+            self._around, self._verdicts = around, {}
 
-    def remember(self, pair: Pair, circumstances: object, judged: Judged) -> None:
-        """Keeps a verdict."""
-        self._verdicts[pair.container.id] = ((pair.service, pair.container, circumstances), judged)
+    def recall(self, container: Container) -> Judged | None:
+        """The verdict on a container that is as it was."""
+        known = self._verdicts.get(container.id)
+        return known[1] if known is not None and known[0] == container else None
 
-    def keep(self, ids: Iterable[str]) -> None:
-        """Forgets all containers but these."""
-        kept = set(ids)
-        self._verdicts = {key: verdict for key, verdict in self._verdicts.items() if key in kept}
+    def remember(self, container: Container, judged: Judged) -> None:
+        """Keeps a verdict; one a container."""
+        self._verdicts[container.id] = (container, judged)
 
 
 def compare_host(
@@ -70,13 +73,28 @@ def compare_host(
     is unmanaged.
     """
     matched = match(projects, broken, snapshot)
-    view = HostView(snapshot, _left_open(matched))
+    view = _view(matched, snapshot, policy)
+    if memo is not None:
+        memo.begin((tuple(projects), policy, *view.surroundings))
     groups: dict[str, list[Group]] = {}
     for group in matched.groups:
         groups.setdefault(group.project.name, []).append(group)
     comparisons = [_compare_project(project, groups.get(project.name, []), matched, view, policy, memo) for project in projects]
     shown, ignored = _sift(_foreign(matched, policy, snapshot.host), view, policy)
     return HostComparison(tuple(comparisons), shown, ignored)
+
+
+def _view(matched: Matched, snapshot: Snapshot, policy: Policy) -> HostView:
+    """The snapshot, with those who can tell what the engine fills in by itself."""
+    bare = HostView(snapshot)
+    owners = {container.id: group for group in matched.groups for container in group.containers}
+
+    @cache
+    def proved(identifier: str) -> bool:
+        group, container = owners[identifier], snapshot.by_id[identifier]
+        return Pair(group.project, group.service, container, bare, policy.root).hash_matches is True
+
+    return HostView(snapshot, _left_open(matched), proved)
 
 
 def _left_open(matched: Matched) -> Mapping[str, frozenset[str]]:
@@ -104,15 +122,24 @@ def _compare_project(
     notes: list[Note] = []
     unknown: list[UnknownValue] = list(project.unknown)
     for group in groups:
-        findings.extend(presence(group, policy, command))
         unknown.extend(group.service.unknown)
+        try:
+            findings.extend(presence(group, policy, command))
+        except UNREADABLE as error:
+            unknown.append(not_understood(group.service.name, "scale", error))
         for container in group.containers:
-            pair = Pair(project, group.service, container, view, policy.root)
-            judged = _judge(pair, group, policy, command, memo)
+            judged = _judge(Pair(project, group.service, container, view, policy.root), group, policy, command, memo)
             findings.extend(judged.findings)
             notes.extend(note for note in judged.notes if note not in notes)
             unknown.extend(entry for entry in judged.unknown if entry not in unknown)
-    findings.extend(_resources(project, groups, view, policy, command))
+    try:
+        for found in _resources(project, groups, view, policy, command):
+            if isinstance(found, Finding):
+                findings.append(found)
+            else:
+                notes.append(found)
+    except UNREADABLE as error:
+        unknown.append(not_understood(None, "networks", error))
     for owner, container in matched.orphans:
         if owner is project and container.running:
             fix = mend.up(command, "--remove-orphans")
@@ -122,12 +149,11 @@ def _compare_project(
 
 
 def _judge(pair: Pair, group: Group, policy: Policy, command: Sequence[str], memo: Memo | None) -> Judged:
-    circumstances = (pair.host.left_open, pair.image, pair.project.stack, policy, tuple(command))
-    judged = memo.recall(pair, circumstances) if memo is not None else None
+    judged = memo.recall(pair.container) if memo is not None else None
     if judged is None:
         judged = judge(pair, policy, command)
         if memo is not None:
-            memo.remember(pair, circumstances, judged)
+            memo.remember(pair.container, judged)
     if group.in_progress:  # its name and its networks are not final yet
         late = ("container_name", "networks", "mac_address")
         kept = tuple(one for one in judged.findings if not (one.path or "").startswith(late))
@@ -137,9 +163,11 @@ def _judge(pair: Pair, group: Group, policy: Policy, command: Sequence[str], mem
 
 def _resources(
     project: DesiredProject, groups: Sequence[Group], view: HostView, policy: Policy, command: Sequence[str]
-) -> Iterable[Finding]:
+) -> Iterable[Finding | Note]:
     for kind, found, fix in resource_differences(project, groups, view.snapshot, project_folder(groups)):
-        if any(covers(entry.path, found) for entry in project.unknown):
+        if found.note is not None:
+            yield Note(None, found.path, found.note)
+        if found.note is not None or any(covers(entry.path, found) for entry in project.unknown):
             continue
         want, have = both_shown(found)
         resource = found.path.partition(".")[0].removesuffix("s")
@@ -153,7 +181,8 @@ def _resources(
             path=found.path,
             desired=want,
             observed=have,
-            fix=fix or mend.up(command),
+            # a volume that differs is nothing that `up` mends without losing what is in it
+            fix=fix or (None if resource == "volume" and kind is Kind.CHANGED else mend.up(command)),
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -37,6 +38,8 @@ class HostView:
     snapshot: Snapshot
     left_open: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """For each name in `DEFAULTS`: the IDs of the containers whose Compose file leaves it to the engine."""
+    proved: Callable[[str], bool] = field(default=lambda _: False, compare=False)
+    """Whether the container of an ID was made from the definition that the repo has now: its config hash says so."""
 
     @property
     def info(self) -> Mapping[str, Any]:
@@ -90,22 +93,41 @@ class HostView:
     def default_shows(self, name: str, value: str, but: Container) -> bool | None:
         """Whether another container that leaves `name` to the engine shows `value` as well.
 
-        None where no such container is there: then an engine's default and a value set by hand look alike.
+        Only one that is proved to be made from today's definition can tell: one whose file dropped the key since shows what the
+        file said before. None where there is none: then an engine's default and a value set by hand look alike.
         """
-        open_to_engine = self.left_open.get(name, frozenset()) - {but.id}
-        if self._defaults[name].get(value, frozenset()) - {but.id}:
+        votes = self._votes[name]
+        own = but.id in self._witnesses[name]
+        if votes[value] > (own and value in DEFAULTS[name](but)):
             return True
-        return False if open_to_engine else None
+        return False if len(self._witnesses[name]) > own else None
 
     @cached_property
-    def _defaults(self) -> Mapping[str, Mapping[str, frozenset[str]]]:
-        found: dict[str, dict[str, frozenset[str]]] = {name: {} for name in DEFAULTS}
-        for name, read in DEFAULTS.items():
-            for identifier in self.left_open.get(name, frozenset()):
-                container = self.snapshot.by_id.get(identifier)
-                for value in read(container) if container is not None else ():
-                    found[name][value] = found[name].get(value, frozenset()) | {identifier}
-        return found
+    def _witnesses(self) -> Mapping[str, frozenset[str]]:
+        return {name: frozenset(filter(self.proved, self.left_open.get(name, ()))) for name in DEFAULTS}
+
+    @cached_property
+    def _votes(self) -> Mapping[str, Counter[str]]:
+        """For each default, how many of its witnesses show each value."""
+        containers = self.snapshot.by_id
+        return {
+            name: Counter(value for one in self._witnesses[name] for value in set(read(containers[one])))
+            for name, read in DEFAULTS.items()
+        }
+
+    @cached_property
+    def seen_members(self) -> frozenset[str]:
+        """The members of `.HostConfig` that some container of the host has a value for, so that the kernel can do them."""
+        return frozenset(name for one in self.snapshot.containers for name, value in one.host_config.items() if value)
+
+    @cached_property
+    def surroundings(self) -> tuple[object, ...]:
+        """Everything of the host that a verdict on one container may rest on, but that container itself."""
+        snapshot = self.snapshot
+        others = tuple(
+            (one.id, one.name, one.labels, [list(read(one)) for read in DEFAULTS.values()]) for one in snapshot.containers
+        )
+        return (snapshot.host, snapshot.engine, snapshot.images, snapshot.network_names, self.seen_members, others)
 
     @cached_property
     def warnings(self) -> str:

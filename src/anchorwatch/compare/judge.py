@@ -22,9 +22,9 @@ from anchorwatch.compare.wording import both_shown, sentence
 from anchorwatch.model.desired import UnknownValue
 from anchorwatch.model.findings import Finding, Kind, Note
 from anchorwatch.model.settings import Policy
-from anchorwatch.model.values import Template
+from anchorwatch.model.values import Template, holds_secret
 
-_UNREADABLE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+UNREADABLE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 """What a rule raises when a value has a form that nobody foresaw: a future engine, or garbage. It costs that rule's keys only."""
 
 
@@ -52,7 +52,7 @@ def judge(pair: Pair, policy: Policy, command: Sequence[str]) -> Judged:
             findings.append(_finding(pair, found, policy, command))
         elif reason:
             unknown.append(UnknownValue(service, found.path, reason))
-    if not findings and not unknown:
+    if not findings:
         notes.extend(_unseen_change(pair))
     notes.extend(_newer_files(pair))
     return Judged(tuple(findings), tuple(notes), tuple(unknown))
@@ -62,10 +62,13 @@ def _differences(pair: Pair, unknown: list[UnknownValue]) -> Iterator[Difference
     for rule in RULES:
         try:
             yield from rule.differences(pair)
-        except _UNREADABLE as error:
-            keys = ", ".join(rule.keys) or rule.name
-            because = f"the engine or Compose shows a form that is not understood ({type(error).__name__})"
-            unknown.append(UnknownValue(pair.service.name, keys.partition(",")[0], because))
+        except UNREADABLE as error:
+            unknown.append(not_understood(pair.service.name, next(iter(rule.keys), rule.name), error))
+
+
+def not_understood(service: str | None, path: str, error: Exception) -> UnknownValue:
+    """What is said of a key in a form that nobody foresaw."""
+    return UnknownValue(service, path, f"the engine or Compose shows a form that is not understood ({type(error).__name__})")
 
 
 def _doubt(pair: Pair, found: Difference) -> str | None:
@@ -87,7 +90,12 @@ def _hangs_on_unknown(pair: Pair, found: Difference) -> bool:
     if isinstance(found.want, Template):
         return False
     want, have = found.want, found.have
-    if isinstance(want, list) and isinstance(have, list) and len(want) == len(have) and any(isinstance(one, Template) for one in want):
+    if (
+        isinstance(want, list)
+        and isinstance(have, list)
+        and len(want) == len(have)
+        and any(isinstance(one, Template) for one in want)
+    ):
         return False  # an unknown piece agrees with anything, so it is another one that differs
     return any(covers(entry.path, found) for entry in pair.service.unknown)
 
@@ -100,7 +108,7 @@ def covers(unknown: str, found: Difference) -> bool:
 
 
 def _finding(pair: Pair, found: Difference, policy: Policy, command: Sequence[str]) -> Finding:
-    want, have = both_shown(found)
+    want, have = both_shown(found, veiled=_computed_from_secrets(pair, found))
     force = mend.needs_force(found.path, pair.hash_matches)
     words = ("--force-recreate", pair.service.name) if force else (pair.service.name,)
     return Finding(
@@ -117,6 +125,15 @@ def _finding(pair: Pair, found: Difference, policy: Policy, command: Sequence[st
         desired=want,
         observed=have,
         fix=mend.up(command, *words),
+    )
+
+
+def _computed_from_secrets(pair: Pair, found: Difference) -> bool:
+    """Whether a rule opened texts from outside Git to compute what it wants: then neither side may be shown."""
+    return (
+        not holds_secret(found.want)
+        and holds_secret(pair.wanted.get(found.path.partition(".")[0]))
+        and not isinstance(found.want, bool | int | float)
     )
 
 

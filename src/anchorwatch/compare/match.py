@@ -87,7 +87,10 @@ def _by_name(
     names = [wanted] if wanted else [f"{project.name}-{service.name}-1", f"{project.name}_{service.name}_1"]
     for name in names:
         container = named.get(name) if isinstance(name, str) else None
-        if container is not None and container.id not in claimed and container.project not in by_name:
+        if container is None or container.id in claimed or container.is_run:
+            continue
+        unlabelled = container.project == project.name and not container.is_replica
+        if container.project not in by_name or unlabelled:
             yield container
             return
 

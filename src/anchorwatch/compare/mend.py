@@ -47,6 +47,9 @@ def compose_command(project: DesiredProject, deployed: Sequence[Container], root
     if isinstance(folder, str) and isinstance(files, str) and folder and files:
         command += ["--project-directory", folder]
         paths = files.split(",")
+        given = newest.labels.get(LABEL + "project.environment_file") if newest is not None else None
+        for path in given.split(",") if isinstance(given, str) and given else ():
+            command += ["--env-file", path]
     else:
         paths = [posixpath.join(root, path) if root else path for path in project.stack.files]
     for path in paths:

@@ -85,6 +85,11 @@ def address(text: str) -> str:
         return text
 
 
+def hardware_address(text: str) -> str:
+    """A MAC address in the engine's spelling: `02:42:ac:11:00:07`."""
+    return str(text).lower().replace("-", ":")
+
+
 def show(value: Json) -> str | None:
     """A value in Compose's notation, secrets veiled; None for what is not set."""
     match value:

@@ -12,7 +12,7 @@ from anchorwatch.compare.config_hash import service_hash
 from anchorwatch.compare.host_view import HostView
 from anchorwatch.model.desired import HOME_DIR, PROJECT_DIR, DesiredProject, DesiredService
 from anchorwatch.model.observed import LABEL, Container, Image
-from anchorwatch.model.values import JsonObject, Template, Text, Unknown
+from anchorwatch.model.values import JsonObject, Template, Text, Unknown, opened
 
 _NOTHING: Mapping[str, Any] = {}
 
@@ -53,6 +53,13 @@ class Pair:
         """What a container inherits from that image; empty when it is gone."""
         return self.image.config if self.image is not None else _NOTHING
 
+    def opened(self, key: str) -> Any:
+        """The value of a key with every text in it opened, for rules that compute with it; what they show of it is veiled.
+
+        A text with an unknown piece reads `${NAME}`: it agrees with nothing, and the key is listed as unknown.
+        """
+        return opened(self.wanted.get(key))
+
     def limits(self, kind: str) -> JsonObject:
         """`deploy.resources.limits` or `.reservations`."""
         resources = (self.wanted.get("deploy") or _NOTHING).get("resources") or _NOTHING
@@ -64,6 +71,11 @@ class Pair:
         """The container's name as Compose gives it."""
         name: str | Text | None = self.wanted.get("container_name")
         return name or default_name(self.project.name, self.service.name, self.container)
+
+    @cached_property
+    def expected_text(self) -> str:
+        """The same for computing with: see `opened`."""
+        return str(opened(self.expected_name))
 
     @cached_property
     def project_dir(self) -> str | None:

@@ -14,6 +14,8 @@ from anchorwatch.model.findings import Finding, Kind
 from anchorwatch.model.observed import Container
 from anchorwatch.model.settings import Policy
 
+_COUNT = frozenset({"scale", "deploy", "deploy.replicas"})
+
 
 def replicas(service: DesiredService) -> int:
     """How many containers Compose makes of a service: `scale`, else `deploy.replicas`, else one."""
@@ -27,7 +29,7 @@ def replicas(service: DesiredService) -> int:
 def presence(group: Group, policy: Policy, command: Sequence[str]) -> Iterator[Finding]:
     """What is missing of one service, or too many."""
     service = group.service
-    if service.config.get("provider") or any(entry.path == "scale" for entry in service.unknown):
+    if service.config.get("provider") or any(entry.path in _COUNT for entry in service.unknown):
         return
     want, have = replicas(service), len(group.containers)
     if want == 0 or not service.enabled:
@@ -71,6 +73,8 @@ def _may_finish(group: Group, container: Container, policy: Policy) -> bool:
         return False
     if any(fnmatchcase(name, glob) for glob in policy.one_shot for name in names):
         return True
+    if any(entry.path.startswith(("restart", "deploy")) for entry in group.service.unknown):
+        return True  # nobody can say that it should have gone on
     return wanted_policy(group.service.config)[0] in {"no", "on-failure"}
 
 

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from ipaddress import ip_network
 
+from anchorwatch.compare.config_hash import resource_hash
 from anchorwatch.compare.difference import Difference, differ, differ_maps
 from anchorwatch.compare.match import Group
 from anchorwatch.compare.notation import address
@@ -71,7 +72,8 @@ def resource_differences(
     if "networks" not in snapshot.not_permitted:
         networks = {network.name: network for network in snapshot.networks}
         for key, wanted in project.networks.items():
-            yield from _network(key, wanted or {}, networks, project.name, deployed and ("networks", key) in used)
+            must = deployed and ("networks", key) in used
+            yield from _network(key, wanted or {}, networks, project.name, must, project.compose_version)
     if "volumes" not in snapshot.not_permitted:
         volumes = {volume.name: volume for volume in snapshot.volumes}
         for key, wanted in project.volumes.items():
@@ -95,7 +97,7 @@ def _used(groups: Sequence[Group]) -> set[tuple[str, str]]:
 
 
 def _network(
-    key: str, wanted: JsonObject, networks: Mapping[str, Network], project: str, must_exist: bool
+    key: str, wanted: JsonObject, networks: Mapping[str, Network], project: str, must_exist: bool, compose_version: str
 ) -> Iterator[tuple[Kind, Difference, str | None]]:
     name = wanted.get("name") or f"{project}_{key}"
     if isinstance(name, Template) or name in _PREDEFINED:
@@ -106,11 +108,23 @@ def _network(
             create = shlex.join(["docker", "network", "create", name]) if wanted.get("external") else None
             yield Kind.MISSING, Difference(path, name, "absent"), create
     elif not wanted.get("external"):
-        for difference in _network_differences(path, wanted, found):
+        others = [other for other in networks.values() if other is not found and other.name not in _PREDEFINED]
+        differences = list(_network_differences(path, wanted, found, others))
+        for difference in differences:
             yield Kind.CHANGED, difference, None
+        if not differences and _changed_since(wanted, found, compose_version):
+            text = "its definition changed since it was created, in a field that Docker does not show"
+            yield Kind.CHANGED, Difference(path, None, None, note=text), None
 
 
-def _network_differences(path: str, wanted: JsonObject, found: Network) -> Iterator[Difference]:
+def _changed_since(wanted: JsonObject, found: Network, compose_version: str) -> bool:
+    """Whether the hash that Compose (2.31 or newer) left on it says so; another version's hash says nothing."""
+    label, made_by = found.labels.get(LABEL + "config-hash"), found.labels.get(LABEL + "version")
+    computed = resource_hash(wanted)
+    return None not in {label, computed} and label != computed and made_by == compose_version
+
+
+def _network_differences(path: str, wanted: JsonObject, found: Network, others: Sequence[Network]) -> Iterator[Difference]:
     doc = found.doc
     yield from differ(f"{path}.driver", wanted.get("driver") or "bridge", doc.get("Driver"))
     for key, member in (("internal", "Internal"), ("attachable", "Attachable"), ("enable_ipv6", "EnableIPv6")):
@@ -118,7 +132,14 @@ def _network_differences(path: str, wanted: JsonObject, found: Network) -> Itera
     if wanted.get("enable_ipv4") is not None and doc.get("EnableIPv4") is not None:
         yield from differ(f"{path}.enable_ipv4", bool(wanted["enable_ipv4"]), bool(doc["EnableIPv4"]))
     options, seen = _texts(wanted.get("driver_opts")), doc.get("Options") or {}
-    mine = {name: value for name, value in seen.items() if name in options or not name.startswith("com.docker.network.")}
+    unchanged = found.labels.get(LABEL + "config-hash") in {None, resource_hash(wanted)}
+
+    def of_engine(name: str) -> bool:
+        """`default-network-opts` of the engine puts options into every network (moby `daemon/network.go`)."""
+        common = any((other.doc.get("Options") or {}).get(name) == seen[name] for other in others)
+        return name not in options and name.startswith("com.docker.network.") and (unchanged or common)
+
+    mine = {name: value for name, value in seen.items() if not of_engine(name)}
     yield from differ_maps(f"{path}.driver_opts", options, mine)
     yield from _labels(path, wanted, found.labels)
     yield from _ipam(f"{path}.ipam", wanted.get("ipam") or {}, doc.get("IPAM") or {})

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from anchorwatch.compare.difference import Difference
-from anchorwatch.model.secrecy import guarded
-from anchorwatch.model.values import Json, Secret
+from anchorwatch.model.secrecy import guarded, guarded_words
+from anchorwatch.model.values import Json, Secret, plain
 
 _LONGEST = 240
 
@@ -60,22 +60,32 @@ def sentence(path: str, want: str | None, have: str | None) -> str:
     return f"{name} is {have}, Git says {want}"
 
 
-def both_shown(found: Difference) -> tuple[str | None, str | None]:
+def both_shown(found: Difference, *, veiled: bool = False) -> tuple[str | None, str | None]:
     """Wanted and observed value in Compose's notation.
 
-    What Git shows in clear text is shown, and then what stands beside it on the host, unless that looks like a secret itself;
-    everything else that may be a secret is a fingerprint.
+    What Git shows in clear text is shown, and then what stands beside it on the host, unless that looks like a secret itself
+    or the key's name says so; everything else that may be a secret is a fingerprint. `veiled` hides both sides: the key
+    hangs on values from outside Git.
     """
-    want, have = found.want, found.have
-    return _cut(found.shown(want)), _cut(found.shown(_opened(have, want)))
+    if veiled:
+        return _veil(found.shown(found.want)), _veil(found.shown(found.have))
+    name = found.path.partition(".")[2] or found.path
+    return _cut(found.shown(found.want)), _cut(found.shown(_opened(found.have, found.want, name)))
 
 
-def _opened(have: Json, want: Json) -> Json:
+def _veil(text: str | None) -> str | None:
+    return None if text is None else str(Secret(text))
+
+
+def _opened(have: Json, want: Json, name: str) -> Json:
     """`have` in clear text, as far as the wanted value beside it is in clear text."""
     if isinstance(have, Secret):
-        return guarded("", have.reveal()) if isinstance(want, str) else have
-    if isinstance(have, list | tuple) and isinstance(want, list | tuple) and all(isinstance(one, str) for one in want):
-        return [_opened(one, "") for one in have]
+        return guarded(name, have.reveal()) if isinstance(want, str) and want else have
+    if isinstance(have, list | tuple) and isinstance(want, list | tuple):
+        words = [one for one in want if isinstance(one, str)]
+        if len(words) == len(want) == len(have):
+            return guarded_words([plain(one) for one in have])
+        return [plain(one) if one in words else one for one in have]
     return have
 
 

@@ -40,7 +40,7 @@ class Cache:
 
     def __init__(self, folder: Path | None) -> None:
         self.folder = _private(folder)
-        self.memory: dict[str, tuple[str, str]] = {}
+        self.memory: dict[str, tuple[str, str | None]] = {}
         """For stacks whose values from outside cannot be put in afterwards: entry -> (hash of the values, Compose's output)."""
         self._lock = threading.Lock()
         self._pruned = False
@@ -64,7 +64,7 @@ class Cache:
             if len(kept) == len(fresh):
                 return kept
         with contextlib.suppress(OSError):
-            _write(path, fresh)
+            write_private(path, fresh)
         return fresh
 
     def load(self, name: str) -> dict[str, Any] | None:
@@ -89,7 +89,8 @@ class Cache:
         if self.folder is None:
             return
         with contextlib.suppress(OSError):
-            _write(self.folder / f"{name}.json", json.dumps({"format": FORMAT, **entry}).encode("utf-8", "surrogateescape"))
+            content = json.dumps({"format": FORMAT, **entry}).encode("utf-8", "surrogateescape")
+            write_private(self.folder / f"{name}.json", content)
         with self._lock:
             due, self._pruned = not self._pruned, True
         if due:
@@ -128,7 +129,8 @@ def _private(folder: Path | None) -> Path | None:
     return folder
 
 
-def _write(path: Path, content: bytes) -> None:
+def write_private(path: Path, content: bytes) -> None:
+    """Write a file that only we can read, whole or not at all. Raises OSError."""
     fresh = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as file:

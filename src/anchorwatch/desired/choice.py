@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from anchorwatch.desired import names, project_name
-from anchorwatch.desired.classify import ComposeFile, is_compose
+from anchorwatch.desired.classify import ComposeFile, is_compose, stands_alone
 from anchorwatch.desired.compose_files import ComposeFiles
 from anchorwatch.desired.layout import Claim, stack_name, with_names_of_their_own
 from anchorwatch.errors import StackError
@@ -60,8 +60,8 @@ def _with_own(claim: Claim, own: str, beside: ComposeFile, default: ComposeFile)
     """A default file and one that names the host: a whole stack stands for the default one, less than that is merged over it."""
     if beside.kind in ("template", "other"):
         return replace(claim, own=None)
-    whole = beside.kind == "stack" and beside.complete == beside.services and beside.weight >= default.weight
-    return replace(claim, files=(own,) if whole else (claim.files[0], own), own=None, how="files")
+    files = (own,) if stands_alone(beside, default) else (claim.files[0], own)
+    return replace(claim, files=files, own=None, how="files")
 
 
 def _share(paths: Iterable[str], reader: ComposeFiles) -> bool:

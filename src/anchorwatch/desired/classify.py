@@ -104,6 +104,11 @@ def is_compose(file: ComposeFile) -> bool:
     return file.kind in ("stack", "encrypted") or (file.kind == "fragment" and bool(file.services))
 
 
+def stands_alone(own: ComposeFile, default: ComposeFile) -> bool:
+    """Whether a file beside the default one is a stack of its own, not something to be merged over it: it says as much."""
+    return own.kind == "stack" and own.complete == own.services and own.weight >= default.weight
+
+
 def _could_run(body: object) -> bool:
     return isinstance(body, dict) and not {"image", "build", "extends", "provider"}.isdisjoint(body)
 

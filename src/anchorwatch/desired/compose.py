@@ -18,6 +18,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from anchorwatch.desired.cache import write_private
 from anchorwatch.desired.walls import OUTPUT, before
 from anchorwatch.errors import ComposeError, StackError
 
@@ -124,9 +125,7 @@ def _version(command: tuple[str, ...], cache: Path | None) -> str:
         )
     if remembered is not None:
         with contextlib.suppress(OSError):
-            fresh = remembered.with_name(f".compose.{os.getpid()}")
-            fresh.write_text(json.dumps({"program": key, "version": version}), "utf-8")
-            fresh.replace(remembered)
+            write_private(remembered, json.dumps({"program": key, "version": version}).encode())
     return version
 
 
@@ -139,7 +138,9 @@ def _plain_environment() -> dict[str, str]:
     return {"PATH": os.environ.get("PATH", os.defpath), "HOME": "/nonexistent", "DOCKER_CONFIG": "/nonexistent"}
 
 
-def run(compose: Compose, arguments: Sequence[str], *, folder: Path, home: str, values: Mapping[str, str]) -> Answer:
+def run(
+    compose: Compose, arguments: Sequence[str], *, folder: Path, home: str, values: Mapping[str, str], deadline: float = DEADLINE
+) -> Answer:
     """Run Compose in `folder`, behind every wall that stands, with `values` and nothing else of any environment.
 
     Raises StackError: `too_large` where it runs into a limit, `resolver` where it cannot be started at all.
@@ -154,7 +155,7 @@ def run(compose: Compose, arguments: Sequence[str], *, folder: Path, home: str, 
     }
     if compose.command[1:]:
         environment["PATH"] = os.defpath
-    command = [*before(os.path.realpath(compose.command[0]), str(folder)), *compose.command, *arguments]
+    command = [*before(os.path.realpath(compose.command[0]), tempfile.gettempdir()), *compose.command, *arguments]
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         try:
             process = subprocess.Popen(
@@ -164,9 +165,9 @@ def run(compose: Compose, arguments: Sequence[str], *, folder: Path, home: str, 
             message = f"{command[0]} cannot be started: {error.strerror}"
             raise StackError("resolver", message, hint="`anchorwatch doctor` tries it") from error
         try:
-            status = process.wait(DEADLINE)
+            status = process.wait(deadline)
         except subprocess.TimeoutExpired:
-            message = f"Compose took more than {DEADLINE:g} s over it"
+            message = f"Compose took more than {deadline:g} s over it"
             raise StackError("too_large", message, hint=_SMALLER) from None
         finally:
             if process.poll() is None:

@@ -35,8 +35,8 @@ class Statement:
 
 
 def text_of(content: bytes) -> str:
-    """The file's text as Compose takes it: without a byte order mark, lines ended by a newline alone."""
-    return content.decode("utf-8", "surrogateescape").removeprefix("\ufeff").replace("\r\n", "\n")
+    """The file's text as Compose takes it: without a byte order mark."""
+    return content.decode("utf-8", "surrogateescape").removeprefix("\ufeff")
 
 
 def statements(text: str) -> Iterator[Statement]:

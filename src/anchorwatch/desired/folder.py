@@ -17,7 +17,7 @@ from pathlib import Path
 from anchorwatch.desired import git
 from anchorwatch.desired.files import MAX_FILE_BYTES, Commit, Entry, K
 from anchorwatch.desired.links import follow
-from anchorwatch.desired.repo import Place, locate
+from anchorwatch.desired.repo import Place, existing, locate
 from anchorwatch.errors import NotARepo
 
 MAX_ENTRIES = 100_000
@@ -118,12 +118,7 @@ class FolderFiles:
 
 def open_folder(folder: Path, *, limit: int = MAX_ENTRIES) -> FolderFiles:
     """The files of a folder as they lie there. Raises NotARepo when there is no such folder, or it is far too large."""
-    try:
-        real = folder.resolve(strict=True)
-    except (OSError, RuntimeError) as error:
-        raise NotARepo(f"there is no folder {folder}", hint="name the repo's folder, or set repo.path") from error
-    if not real.is_dir():
-        raise NotARepo(f"{folder} is no folder", hint="name the folder that the stacks lie in")
+    real = existing(folder)
     try:
         place: Place | None = locate(real)
     except NotARepo:

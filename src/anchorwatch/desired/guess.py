@@ -15,7 +15,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from anchorwatch.desired import names
-from anchorwatch.desired.classify import is_compose
+from anchorwatch.desired.classify import is_compose, stands_alone
 from anchorwatch.desired.compose_files import ComposeFiles
 from anchorwatch.desired.files import Files
 from anchorwatch.desired.layout import Tree
@@ -136,9 +136,9 @@ def _entry(path: str, base: Collection[str], reader: ComposeFiles) -> str:
     default = next(iter(base), None)
     if default is None or default == name:
         return posixpath.join(stars, name)
-    own, other = reader.known[path], reader.known[posixpath.join(folder, default)]
-    whole = own.kind == "stack" and own.complete == own.services and own.weight >= other.weight
-    return posixpath.join(stars, name) if whole else f"{posixpath.join(stars, default)} + {name}"
+    if stands_alone(reader.known[path], reader.known[posixpath.join(folder, default)]):
+        return posixpath.join(stars, name)
+    return f"{posixpath.join(stars, default)} + {name}"
 
 
 def _by_plain_name(paths: Collection[str], files: Files) -> Guess | None:

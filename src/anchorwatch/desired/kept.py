@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from anchorwatch.desired.cache import Cache, entry_name
 from anchorwatch.desired.compose import Compose
 from anchorwatch.desired.contents import Shelf
@@ -13,16 +15,30 @@ PASSED_ON = ("COMPOSE_PROJECT_NAME", "COMPOSE_PROFILES", "COMPOSE_COMPATIBILITY"
 """Settings of Compose that shape the project, and are no secrets."""
 
 
-def kept(stack: Stack, shelf: Shelf, outside: Outside, compose: Compose, cache: Cache) -> Resolved | None:
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is known of a stack from before."""
+
+    resolution: Resolution
+    real: str | None
+    """Compose's JSON with the real values, where this process has it."""
+
+    @property
+    def enough(self) -> Resolved | None:
+        """The whole answer, if this is one."""
+        if self.resolution.whole:
+            return Resolved(self.resolution)
+        return None if self.real is None else Resolved(self.resolution, self.real)
+
+
+def kept(stack: Stack, shelf: Shelf, outside: Outside, compose: Compose, cache: Cache) -> Kept | None:
     """What Compose made of the stack before, if nothing that it hangs on has changed. Reads no file of a commit."""
     name = name_of(stack, shelf, outside, compose)
     found = _kept(name, shelf, outside, cache)
     if found is None:
         return None
-    if found.whole:
-        return Resolved(found)
-    digest, real = cache.memory.get(name, ("", ""))
-    return Resolved(found, real) if digest == found.digest else None
+    digest, real = cache.memory.get(name, ("", None))
+    return Kept(found, real if digest == found.digest else None)
 
 
 def name_of(stack: Stack, shelf: Shelf, outside: Outside, compose: Compose) -> str:

@@ -16,6 +16,10 @@ from anchorwatch.model.secrecy import guarded, guarded_words
 from anchorwatch.model.values import Json, Secret, Template, Unknown
 
 _SECTIONS = ("networks", "volumes", "configs", "secrets")
+_FREE_TEXTS = frozenset(
+    {"healthcheck", "logging", "build", "storage_opt", "deploy", "develop", "post_start", "pre_stop", "provider"}
+)
+"""Keys of a service, besides environment, labels and commands, below which people write what they like."""
 _NAMES_OF_THINGS = ("name", "file", "driver", "source", "target")
 
 
@@ -170,10 +174,8 @@ def _guarded_service(config: Mapping[str, Json], env_names: set[str]) -> dict[st
                     made[key][name] = _hidden(made[key][name])
         elif key in ("command", "entrypoint") and isinstance(value, list):
             made[key] = guarded_words(value)
-        elif key in ("ports", "networks", "expose", "depends_on", "profiles", "secrets", "configs"):
-            made[key] = value
         else:
-            made[key] = _guarded(value)
+            made[key] = _guarded(value) if key in _FREE_TEXTS else value
     return made
 
 

@@ -192,17 +192,23 @@ def open_repo(folder: Path, branch: str | None = None) -> GitFiles:
 
 def locate(folder: Path) -> Place:
     """The repository that `folder` is or lies in. Raises NotARepo when there is none, or no such folder."""
+    real = existing(folder)
+    for top in (real, *real.parents):
+        if (top / ".git").exists() or _is_bare(top):
+            prefix = real.relative_to(top).as_posix()
+            return Place(real, top, "" if prefix == "." else prefix + "/")
+    raise NotARepo(f"{folder} is no Git repository, and lies in none", hint="read the files as they lie there with --worktree")
+
+
+def existing(folder: Path) -> Path:
+    """The folder without symlinks on the way to it. Raises NotARepo when there is none."""
     try:
         real = folder.resolve(strict=True)
     except (OSError, RuntimeError) as error:
         raise NotARepo(f"there is no folder {folder}", hint="name the repo's folder, or set repo.path") from error
     if not real.is_dir():
         raise NotARepo(f"{folder} is no folder", hint="name the folder that the repo lies in")
-    for top in (real, *real.parents):
-        if (top / ".git").exists() or _is_bare(top):
-            prefix = real.relative_to(top).as_posix()
-            return Place(real, top, "" if prefix == "." else prefix + "/")
-    raise NotARepo(f"{folder} is no Git repository, and lies in none", hint="read the files as they lie there with --worktree")
+    return real
 
 
 def check_name(branch: str) -> None:

@@ -22,11 +22,14 @@ from anchorwatch.desired.kept import name_of, settings
 from anchorwatch.desired.outside import Outside
 from anchorwatch.desired.project import gives_the_same
 from anchorwatch.desired.resolution import Resolution, Resolved
-from anchorwatch.desired.stand_ins import Rewriting, StandIns
+from anchorwatch.desired.rewriting import Rewriting
+from anchorwatch.desired.stand_ins import StandIns
 from anchorwatch.errors import StackError
 from anchorwatch.model.desired import Stack
 from anchorwatch.model.secrecy import redact
 
+_ATTEMPTS = 4
+"""So many keys that Compose stumbles over are left out one by one; then all that hang on something unknown."""
 _NEVER_PASSED = re.compile(
     r"LD_|OTEL_|COMPOSE_|DOCKER_(?:HOST|CONTEXT|CONFIG|TLS|TLS_VERIFY|CERT_PATH|API_VERSION)$|GO(?:DEBUG|GC|MEMLIMIT|MAXPROCS|TRACEBACK)$"
     r"|(?:PATH|HOME|TMPDIR)$"
@@ -34,17 +37,25 @@ _NEVER_PASSED = re.compile(
 """Names that the program itself, or what loads it, would take for orders."""
 
 
-def resolve(stack: Stack, shelf: Shelf, outside: Outside, compose: Compose, cache: Cache) -> Resolved:
-    """What Compose makes of the stack, asked now. Raises StackError."""
+def resolve(
+    stack: Stack, shelf: Shelf, outside: Outside, compose: Compose, cache: Cache, before: Resolution | None = None
+) -> Resolved:
+    """What Compose makes of the stack, asked now. Raises StackError.
+
+    `before` is a resolution that still holds, but into which the real values cannot be put: then only those are asked for.
+    """
     name = name_of(stack, shelf, outside, compose)
-    fresh = _resolve(stack, Contents(shelf), outside, compose, cache.key)
-    cache.store(name, asdict(fresh.resolution))
+    fresh = _resolve(stack, Contents(shelf), outside, compose, cache.key, before)
+    if fresh.resolution is not before:
+        cache.store(name, asdict(fresh.resolution))
     if fresh.real is not None:
         cache.memory[name] = (fresh.resolution.digest, fresh.real)
     return fresh
 
 
-def _resolve(stack: Stack, contents: Contents, outside: Outside, compose: Compose, key: bytes) -> Resolved:
+def _resolve(
+    stack: Stack, contents: Contents, outside: Outside, compose: Compose, key: bytes, before: Resolution | None
+) -> Resolved:
     inputs = gather(contents, stack, outside)
     stand_ins = StandIns(inputs, outside)
     runs = _Runs(inputs, stand_ins, compose, outside, settings(outside))
@@ -52,6 +63,9 @@ def _resolve(stack: Stack, contents: Contents, outside: Outside, compose: Compos
     with export_folder(contents.shelf.files.name) as root:
         runs.root = root
         real = runs.real() if given or outside.opened else None
+        if before is not None and real is not None:
+            # The same literals stand in the same places, since nothing that they are made from has changed.
+            return Resolved(before, real.replace(str(root), before.root))
         try:
             out = runs.with_stand_ins()
         except StackError:
@@ -108,25 +122,34 @@ class _Runs:
         return self._first_good(real=True)
 
     def _first_good(self, *, real: bool) -> str:
-        hanging = bool(self.stand_ins.found) or bool(self.stand_ins.marks)
+        """Compose's JSON: over all that is there; else without the keys that it stumbles over; else sparing."""
         marks = list(self.stand_ins.marks)
-        problem: StackError | None = None
-        for sparing in (False, True):
-            if sparing and not (hanging or self.stand_ins.found or self.stand_ins.marks):
-                break
+        spared: set[tuple[str, str]] = set()
+        sparing = False
+        first: StackError | None = None
+        while True:
             self.stand_ins.marks[:] = marks
-            self._write(real=real, sparing=sparing)
-            for every_profile in (True, False):
-                answer, said = self._ask(real=real, every_profile=every_profile)
-                if answer is not None:
-                    return answer
-                problem = problem or self._problem(said)
-                if not self._has_profiles():
-                    break
-        raise problem or self._problem("")
+            self._write(real=real, sparing=sparing, spared=frozenset(spared))
+            answer, said = self._ask_for_all(real=real)
+            if answer is not None:
+                return answer
+            first = first or self._problem(said)
+            if sparing or not (self.stand_ins.found or self.stand_ins.marks):
+                raise first
+            culprits = _culprits(said) - spared
+            spared |= culprits
+            sparing = not culprits or len(spared) > _ATTEMPTS
 
-    def _write(self, *, real: bool, sparing: bool) -> None:
-        rewriting = Rewriting(self.stand_ins, str(self.root), real=real, sparing=sparing)
+    def _ask_for_all(self, *, real: bool) -> tuple[str | None, str]:
+        """With every profile; where that fails, a disabled service may be to blame."""
+        answer, said = self._ask(real=real, every_profile=True)
+        if answer is None and self._has_profiles():
+            without, _ = self._ask(real=real, every_profile=False)
+            return without, said
+        return answer, said
+
+    def _write(self, *, real: bool, sparing: bool, spared: frozenset[tuple[str, str]]) -> None:
+        rewriting = Rewriting(self.stand_ins, str(self.root), real=real, sparing=sparing, spared=spared)
         texts = {document.path: rewriting.compose_file(document) for document in self.inputs.documents}
         texts |= {file.path: rewriting.env_file(file) for file in self.inputs.env_files.values()}
         for path, text in self.inputs.dotenvs.items():
@@ -169,6 +192,14 @@ class _Runs:
         return StackError(
             kind, f"{self.inputs.stack.path}: {redact(text)[:1000]}", hint="`docker compose config` in that folder says the same"
         )
+
+
+def _culprits(said: str) -> set[tuple[str, str]]:
+    """The (service, key) that Compose's message names."""
+    found = {(match[1], match[2]) for match in re.finditer(r"services(?:\.|\[)([\w.-]+?)(?:\.|\]\.)([a-z_]+)", said)}
+    for match in re.finditer(r'service "([^"]+)" (?:refers to undefined (network|volume|secret|config)|depends on)', said):
+        found.add((match[1], f"{match[2]}s" if match[2] else "depends_on"))
+    return found
 
 
 def _final_marks(inputs: Inputs, stand_ins: StandIns) -> list[tuple[str | None, str, str]]:

@@ -20,7 +20,7 @@ from anchorwatch.model.numbers import Literal
 from anchorwatch.model.values import Json, Secret, Template, Text, Unknown
 
 _LEFT_OUT = object()
-_ELEMENTS = ("ports.", "volumes.", "secrets.", "configs.", "devices.")
+_ELEMENTS = ("ports.", "volumes.", "secrets.", "configs.")
 
 _PLAIN = frozenset(
     {
@@ -169,7 +169,7 @@ class Restoring:
 
     def _mapping(self, value: dict[str, Any], service: str | None, shown: str) -> Any:
         # A port or a mount is one thing to a user: unknown as a whole.
-        below_shown = shown if shown.startswith(_ELEMENTS) else None
+        below_shown = shown if service is not None and shown.startswith(_ELEMENTS) else None
         made = {}
         for key, below in value.items():
             if self._pattern.search(key):
@@ -189,7 +189,7 @@ class Restoring:
         made = []
         for item in value:
             label = shown
-            if isinstance(item, dict) and shown in ("ports", "volumes", "secrets", "configs", "devices"):
+            if isinstance(item, dict) and shown in ("ports", "volumes", "secrets", "configs"):
                 identity = self._identity(shown, item)
                 if identity is None:
                     restored = self._walk(item.get("target"), service, f"{shown}.*", "target")
@@ -207,7 +207,7 @@ class Restoring:
         if section == "ports":
             target = str(item.get("target", ""))
             return None if self._pattern.search(target) else f"{target}/{item.get('protocol', 'tcp')}"
-        name = str(item.get("target" if section in ("volumes", "devices") else "source", ""))
+        name = str(item.get("target" if section == "volumes" else "source", ""))
         return None if self._pattern.search(name) else name
 
     def _number(self, value: int | float, service: str | None, shown: str) -> Any:

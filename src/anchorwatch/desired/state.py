@@ -20,10 +20,10 @@ from anchorwatch.desired.files import Commit, Files
 from anchorwatch.desired.kept import kept
 from anchorwatch.desired.outside import Outside, on_host, outside_values, sops
 from anchorwatch.desired.project import make_project
-from anchorwatch.desired.resolution import Resolved
+from anchorwatch.desired.resolution import Resolution, Resolved
 from anchorwatch.errors import StackError
-from anchorwatch.model.desired import PROJECT_DIR, BrokenStack, DesiredProject, DesiredState, NotStack, Stack
 from anchorwatch.model.address import HostAddress
+from anchorwatch.model.desired import PROJECT_DIR, BrokenStack, DesiredProject, DesiredState, NotStack, Stack
 from anchorwatch.model.settings import DeclaredElsewhere, HostLayout
 
 WORKERS = max(2, min(4, os.cpu_count() or 2))
@@ -103,10 +103,13 @@ def _resolve_all(
 ) -> tuple[list[tuple[DesiredProject, Resolved]], list[BrokenStack]]:
     """The projects in the order of `stacks`, and those that have none."""
     resolved: dict[Stack, Resolved] = {}
+    earlier: dict[Stack, Resolution] = {}
     for one in stacks:
         before = kept(one.stack, shelf, one.outside, compose, cache)
-        if before is not None:
-            resolved[one.stack] = before
+        if before is not None and before.enough is not None:
+            resolved[one.stack] = before.enough
+        elif before is not None:
+            earlier[one.stack] = before.resolution
     missing = [one for one in stacks if one.stack not in resolved]
     errors: dict[Stack, StackError] = {}
     if missing:
@@ -118,7 +121,7 @@ def _resolve_all(
 
         def ask(one: _Resolvable) -> Resolved | StackError:
             try:
-                return resolve(one.stack, shelf, one.outside, compose, cache)
+                return resolve(one.stack, shelf, one.outside, compose, cache, earlier.get(one.stack))
             except StackError as error:
                 return error
 

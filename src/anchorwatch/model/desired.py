@@ -78,7 +78,12 @@ class DesiredService:
     written: frozenset[str] = frozenset()
     """Which spelling the file uses, where Compose has two: dotted paths as far as the canonical model still shows them."""
     unknown: tuple[UnknownValue, ...] = ()
-    """Keys that are not judged. A path covers everything below it: `environment` covers `environment.TZ`."""
+    """Keys that are not judged. A path covers everything below it: `environment` covers `environment.TZ`.
+
+    A `*` stands for any text and covers only names that `config` does not set: `environment.*` where an env file is missing,
+    `labels.traefik.http.routers.*.rule` where a variable stands in the name. Below a listed path only `Template` leaves of
+    `config` are judged, by `fits`; everything else there is left out or holds nothing that Git says.
+    """
     enabled: bool = True
     """False for a service whose profiles are not active: it may run, it need not."""
     label_files: tuple[str, ...] = ()

@@ -36,6 +36,35 @@ class DriftState(StrEnum):
     RESOLVED = "resolved"
 
 
+class Reason(StrEnum):
+    """Why a drift or a host changed state: the word of a `Transition` that the ledger writes."""
+
+    APPEARED = "appeared"
+    """Seen for the first time, or again after it was away for good: pending."""
+    ALREADY_THERE = "already there"
+    """Found by the first look of all, or by the first one after an upgrade that adds rules: no news, but part of a summary."""
+    GRACE_OVER = "grace over"
+    """It has outlived its grace: open, and news."""
+    CAME_BACK = "came back"
+    """It was away for less than its grace: the same episode goes on."""
+    VALUE_CHANGED = "value changed"
+    """Open before and after, with other values."""
+    PASSED = "passed"
+    """Away while it was pending: a deployment, and no drift. Nobody is told."""
+    MENDED = "mended on the host"
+    """Away, and the repo says what it said before."""
+    ADOPTED = "adopted by Git"
+    """Away since the repo says something else."""
+    IGNORED = "ignored from now on"
+    """A standing rule covers it."""
+    ACCEPTANCE_OVER = "acceptance over"
+    """Somebody had accepted it until now."""
+    HOST_UNREACHABLE = "host unreachable"
+    HOST_BACK = "host back"
+    HOST_LIMITED = "host limited"
+    """Some requests are not permitted any more."""
+
+
 class Side(StrEnum):
     """Which of the two moved."""
 
@@ -144,7 +173,7 @@ class Transition:
     """A `DriftState` for a drift, a `HostStatus` for a host, a `StackStatus` for a stack; None where nothing was before."""
     to_state: str
     reason: str
-    """A short word: `appeared`, `grace over`, `value changed`, `host unreachable`…"""
+    """A short word: a `Reason` where the ledger wrote it."""
     host: str | None = None
     stack: str | None = None
     drift: str | None = None

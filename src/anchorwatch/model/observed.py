@@ -92,7 +92,7 @@ class Container:
     def number(self) -> int:
         """Its number among the replicas of its service; 1 where the label says none."""
         text = self._compose_label("container-number") or "1"
-        return int(text) if text.isdecimal() else 1
+        return int(text) if text.isdecimal() and len(text) < 10 else 1
 
     @cached_property
     def config_hash(self) -> str | None:
@@ -105,7 +105,7 @@ class Container:
         text = (self._compose_label("version") or "").lstrip("v")
         numbers = []
         for piece in text.split("+")[0].split("-")[0].split("."):
-            if not piece.isdecimal():
+            if not piece.isdecimal() or len(piece) > 9:
                 break
             numbers.append(int(piece))
         return tuple(numbers)
@@ -116,9 +116,12 @@ class Container:
 
         Leftovers of `docker compose run` and helpers of hooks carry the project's label too, and do not count.
         """
-        return (
-            self.project is not None and self.config_hash is not None and (self._compose_label("oneoff") or "").lower() != "true"
-        )
+        return self.project is not None and self.config_hash is not None and not self.is_run
+
+    @cached_property
+    def is_run(self) -> bool:
+        """Whether `docker compose run` made it."""
+        return (self._compose_label("oneoff") or "").lower() == "true"
 
     @property
     def running(self) -> bool:

@@ -133,6 +133,28 @@ def reveal(leaf: Text) -> str:
     return leaf if isinstance(leaf, str) else leaf.reveal()
 
 
+def holds_secret(leaf: Json) -> bool:
+    """Whether a `Secret`, or a `Template` with one, stands anywhere in it."""
+    if isinstance(leaf, Secret):
+        return True
+    if isinstance(leaf, Template):
+        return any(isinstance(part, Secret) for part in leaf.parts)
+    if isinstance(leaf, Mapping):
+        return any(holds_secret(value) for value in leaf.values())
+    return isinstance(leaf, list | tuple) and any(holds_secret(value) for value in leaf)
+
+
+def opened(leaf: Json) -> Json:
+    """`leaf` with every text in it opened, a piece that is unknown reading `${NAME}`: for computing with, never for showing."""
+    if isinstance(leaf, Secret):
+        return leaf.reveal()
+    if isinstance(leaf, Template):
+        return "".join(part.reveal() if isinstance(part, Secret) else str(part) for part in leaf.parts)
+    if isinstance(leaf, Mapping):
+        return {key: opened(value) for key, value in leaf.items()}
+    return [opened(value) for value in leaf] if isinstance(leaf, list | tuple) else leaf
+
+
 def plain(leaf: Json) -> Json:
     """`leaf` with every `Secret` and known `Template` in it opened: for hashing and comparing, never for showing."""
     if isinstance(leaf, Secret | Template):

@@ -34,7 +34,7 @@ class Backups:
         """A copy of the database as it is now, among those that are kept. Raises `StoreFull`, `StoreDamaged` or `StoreError`."""
         make_folder(self.folder)
         copy = self.folder / f"{self._path.stem}-{at:%Y%m%dT%H%M%S.%fZ}.db"
-        copy_to(self._path, copy)
+        _copy_whole(self._path, copy)
         for old in self.newest_first()[KEPT:]:
             old.unlink(missing_ok=True)
         return copy
@@ -47,6 +47,19 @@ def copy_to(source: Path, target: Path) -> None:
     """
     if target.exists():
         raise StoreError(f"{target} is there already", hint="name a file that is not")
+    _copy_whole(source, target)
+
+
+def soundness(path: Path) -> list[str]:
+    """What is wrong with the copy at `path`; empty if nothing is."""
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            return [row[0] for row in connection.execute("PRAGMA integrity_check(5)") if row[0] != "ok"]
+    except sqlite3.DatabaseError as error:
+        return [str(error)]
+
+
+def _copy_whole(source: Path, target: Path) -> None:
     unfinished = target.with_name(f".{target.name}.unfinished")
     try:
         unfinished.unlink(missing_ok=True)
@@ -62,15 +75,6 @@ def copy_to(source: Path, target: Path) -> None:
     finally:
         with suppress(OSError):
             unfinished.unlink(missing_ok=True)
-
-
-def soundness(path: Path) -> list[str]:
-    """What is wrong with the copy at `path`; empty if nothing is."""
-    try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
-            return [row[0] for row in connection.execute("PRAGMA integrity_check(5)") if row[0] != "ok"]
-    except sqlite3.DatabaseError as error:
-        return [str(error)]
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -13,7 +13,7 @@ from anchorwatch.model.drifts import Check, CheckRun
 from anchorwatch.model.report import StackStatus
 from anchorwatch.store import rows
 from anchorwatch.store.tables import CheckRow, HostRow, ProjectRow
-from anchorwatch.store.tables.columns import storable
+from anchorwatch.store.tables.columns import label, storable
 from anchorwatch.store.transactions import Reading, Writing
 
 
@@ -111,7 +111,7 @@ def _query(key: ProjectKey) -> Select[str, str, CheckRow]:
         select(HostRow.name, ProjectRow.name, CheckRow)
         .join(ProjectRow, ProjectRow.id == CheckRow.project_id)
         .join(HostRow, HostRow.id == ProjectRow.host_id)
-        .where(HostRow.name == storable(key.host), ProjectRow.name == storable(key.project))
+        .where(HostRow.name == label(key.host), ProjectRow.name == label(key.project))
         .order_by(CheckRow.started_at.desc(), CheckRow.id.desc())
     )
 

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from anchorwatch.model.timeline import Commit
 from anchorwatch.store import rows
 from anchorwatch.store.tables import CommitRow, CommitStackRow, HostRow, StackRow
-from anchorwatch.store.tables.columns import storable
+from anchorwatch.store.tables.columns import label
 from anchorwatch.store.transactions import Reading, Writing
 
 
@@ -44,7 +44,7 @@ def of_stack(read: Reading, host: str, stack: str, *, limit: int = 100) -> Seque
         .join(CommitStackRow, CommitStackRow.commit_id == CommitRow.id)
         .join(StackRow, StackRow.id == CommitStackRow.stack_id)
         .join(HostRow, HostRow.id == StackRow.host_id)
-        .where(HostRow.name == storable(host), StackRow.name == storable(stack))
+        .where(HostRow.name == label(host), StackRow.name == label(stack))
         .order_by(CommitRow.committed_at.desc(), CommitRow.id.desc())
         .limit(limit)
     )

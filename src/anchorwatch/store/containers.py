@@ -23,7 +23,7 @@ from anchorwatch.store.tables import (
     HostRow,
     ProjectRow,
 )
-from anchorwatch.store.tables.columns import storable
+from anchorwatch.store.tables.columns import label, storable
 from anchorwatch.store.transactions import Reading, Writing
 
 
@@ -48,12 +48,11 @@ def record(
     known = _known(session, host_row, within, seen)
     changes: list[Change] = []
     present: set[str] = set()
-    for one in seen:
-        name = storable(one.name)
-        if name in present:
+    for one in map(_kept, seen):
+        if one.name in present:
             continue  # renamed while the engine was asked: a name is one container's at a time, and the next look knows whose
-        present.add(name)
-        before = known.get(name)
+        present.add(one.name)
+        before = known.get(one.name)
         if before is not None and _same(before, one):
             continue
         begin = moment
@@ -61,7 +60,7 @@ def record(
             begin = before.state.valid_to = rows.after(moment, before.state.valid_from)
             session.flush()
         session.add(_state(session, host_row, one, begin))
-        changes.append(Change(None if before is None else _seen(before), replace(one, configuration=stored(one.configuration))))
+        changes.append(Change(None if before is None else _seen(before), one))
     for name, before in known.items():
         if name not in present and (within is None or before.version.project_id == within.id):
             before.state.valid_to = rows.after(moment, before.state.valid_from)
@@ -90,7 +89,7 @@ def at(read: Reading, moment: datetime, host: str | None = None) -> Sequence[Con
 
 def history(read: Reading, host: str, name: str) -> Sequence[ContainerSpan]:
     """How one container was, from the beginning."""
-    query = _query().where(ContainerRow.name == storable(name), *_of(host))
+    query = _query().where(ContainerRow.name == label(name), *_of(host))
     return _spans(read, query.order_by(None).order_by(ContainerStateRow.valid_from))
 
 
@@ -99,7 +98,7 @@ def mark_in_sync(write: Writing, host: str, names: Collection[str], revision: st
     host_row = rows.host(write.session, host)
     if host_row is None:
         return
-    of_these = and_(ContainerRow.host_id == host_row.id, ContainerRow.name.in_([storable(name) for name in names]))
+    of_these = and_(ContainerRow.host_id == host_row.id, ContainerRow.name.in_([label(name) for name in names]))
     for row in write.session.scalars(select(ContainerRow).where(of_these)):
         if row.synced_revision != revision or row.synced_at is None:
             row.synced_revision, row.synced_at = revision, moment
@@ -124,10 +123,25 @@ class _Rows:
 def _known(session: Session, host: HostRow, within: ProjectRow | None, seen: Sequence[ContainerSeen]) -> dict[str, _Rows]:
     query = _query().where(ContainerStateRow.valid_to.is_(None), HostRow.id == host.id)
     if within is not None:
-        names = [storable(one.name) for one in seen]
+        names = [label(one.name) for one in seen]
         query = query.where(or_(ContainerVersionRow.project_id == within.id, ContainerRow.name.in_(names)))
     found = session.execute(query)
     return {name: _Rows(name, project, state, version, held) for _, name, project, state, version, held in found}
+
+
+def _kept(seen: ContainerSeen) -> ContainerSeen:
+    """As it will come out of the database again: what differs from that has changed."""
+    return replace(
+        seen,
+        name=label(seen.name),
+        engine_id=label(seen.engine_id),
+        image_id=storable(seen.image_id),
+        state=storable(seen.state),
+        health=None if seen.health is None else storable(seen.health),
+        project=None if seen.project is None else label(seen.project),
+        service=None if seen.service is None else storable(seen.service),
+        configuration=stored(seen.configuration),
+    )
 
 
 def _same(before: _Rows, seen: ContainerSeen) -> bool:
@@ -183,7 +197,7 @@ def _version(
 
 
 def _of(host: str | None) -> list[ColumnElement[bool]]:
-    return [] if host is None else [HostRow.name == storable(host)]
+    return [] if host is None else [HostRow.name == label(host)]
 
 
 _Found: TypeAlias = Select[str, str, str, ContainerStateRow, ContainerVersionRow, ConfigurationRow]

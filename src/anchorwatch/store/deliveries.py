@@ -14,7 +14,7 @@ from sqlalchemy import Select, or_, select, update
 
 from anchorwatch.model.drifts import Delivery, DeliveryState
 from anchorwatch.store.tables import DeliveryRow
-from anchorwatch.store.tables.columns import storable
+from anchorwatch.store.tables.columns import label
 from anchorwatch.store.transactions import Reading, Writing
 
 WAITING = (DeliveryState.PENDING, DeliveryState.HELD, DeliveryState.RETRY)
@@ -29,9 +29,9 @@ def promise(write: Writing, deliveries: Iterable[Delivery]) -> Sequence[Delivery
     for delivery in deliveries:
         same = select(DeliveryRow.id).where(
             DeliveryRow.transition_id == delivery.transition,
-            DeliveryRow.destination == storable(delivery.destination),
-            DeliveryRow.recipient == storable(delivery.recipient),
-            DeliveryRow.occasion == storable(delivery.occasion),
+            DeliveryRow.destination == label(delivery.destination),
+            DeliveryRow.recipient == label(delivery.recipient),
+            DeliveryRow.occasion == label(delivery.occasion),
         )
         if session.scalar(same) is not None:
             continue

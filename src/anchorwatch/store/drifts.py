@@ -12,7 +12,7 @@ from anchorwatch.model.drifts import NO_PROJECT, Acceptance, Drift, DriftState
 from anchorwatch.model.findings import Finding, Severity
 from anchorwatch.store import rows
 from anchorwatch.store.tables import DriftRow, HostRow, ProjectRow, StackRow
-from anchorwatch.store.tables.columns import storable
+from anchorwatch.store.tables.columns import label
 from anchorwatch.store.transactions import Reading, Writing
 
 
@@ -21,14 +21,14 @@ def of_project(read: Reading, key: ProjectKey, *, ids: Collection[str] = ()) -> 
 
     Name what a check has found: a drift that was resolved and is found again begins a new episode.
     """
-    of_key = HostRow.name == storable(key.host), ProjectRow.name == storable(key.project)
+    of_key = HostRow.name == label(key.host), ProjectRow.name == label(key.project)
     return _drifts(read, _query().where(*of_key, or_(_UNRESOLVED, DriftRow.name.in_(ids))))
 
 
 def unresolved(read: Reading, host: str | None = None) -> Sequence[Drift]:
     """What is pending or open, on one host or on all, the oldest first."""
     query = _query().where(_UNRESOLVED).order_by(None).order_by(DriftRow.appeared_at, DriftRow.id)
-    return _drifts(read, query if host is None else query.where(HostRow.name == storable(host)))
+    return _drifts(read, query if host is None else query.where(HostRow.name == label(host)))
 
 
 def due(read: Reading, moment: datetime) -> Sequence[ProjectKey]:

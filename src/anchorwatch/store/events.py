@@ -11,7 +11,7 @@ from anchorwatch.model.desired import ProjectKey
 from anchorwatch.model.timeline import EventSeen
 from anchorwatch.store import rows
 from anchorwatch.store.tables import EventRow, HostRow, ProjectRow
-from anchorwatch.store.tables.columns import storable
+from anchorwatch.store.tables.columns import label
 from anchorwatch.store.transactions import Reading, Writing
 
 
@@ -23,8 +23,8 @@ def add(write: Writing, events: Iterable[EventSeen]) -> int:
         same = select(EventRow.id).where(
             EventRow.host_id == host.id,
             EventRow.at == event.at,
-            EventRow.actor == storable(event.actor),
-            EventRow.action == storable(event.action),
+            EventRow.actor == label(event.actor),
+            EventRow.action == label(event.action),
         )
         if session.scalar(same) is not None:
             continue
@@ -60,9 +60,9 @@ def between(
         .limit(limit)
     )
     if host is not None:
-        query = query.where(HostRow.name == storable(host))
+        query = query.where(HostRow.name == label(host))
     if key is not None:
-        query = query.where(HostRow.name == storable(key.host), ProjectRow.name == storable(key.project))
+        query = query.where(HostRow.name == label(key.host), ProjectRow.name == label(key.project))
     return tuple(
         EventSeen(name, row.at, row.action, row.actor, row.name, project, row.service, row.details or {})
         for name, project, row in read.session.execute(query)

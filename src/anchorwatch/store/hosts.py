@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, or_, select
@@ -11,7 +12,7 @@ from sqlalchemy.orm import Session
 from anchorwatch.model.timeline import HostSeen, HostSpan, Span
 from anchorwatch.store import rows
 from anchorwatch.store.tables import HostRow, ReachabilityRow
-from anchorwatch.store.tables.columns import storable
+from anchorwatch.store.tables.columns import label, storable
 from anchorwatch.store.transactions import Reading, Writing
 
 
@@ -20,6 +21,12 @@ def record(write: Writing, seen: HostSeen) -> HostSpan | None:
 
     The first engine that answers is the one that the host's history belongs to: see `engine_of`.
     """
+    seen = replace(
+        seen,
+        address=storable(seen.address),
+        engine_id=None if seen.engine_id is None else storable(seen.engine_id),
+        engine_version=None if seen.engine_version is None else storable(seen.engine_version),
+    )
     host = rows.make_host(write.session, seen.host, seen.at, address=seen.address)
     host.address = seen.address
     if host.engine_id is None and seen.engine_id:
@@ -71,7 +78,7 @@ def history(read: Reading, host: str, since: datetime, until: datetime) -> Seque
     query = (
         select(ReachabilityRow)
         .join(HostRow, HostRow.id == ReachabilityRow.host_id)
-        .where(HostRow.name == storable(host), ReachabilityRow.valid_from < until)
+        .where(HostRow.name == label(host), ReachabilityRow.valid_from < until)
         .where(or_(ReachabilityRow.valid_to.is_(None), ReachabilityRow.valid_to > since))
         .order_by(ReachabilityRow.valid_from)
     )

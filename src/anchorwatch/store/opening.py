@@ -54,22 +54,26 @@ def database_of(url: str, state_folder: Path | None) -> Database:
     )
 
 
-def open_for_writing(database: Database, who: str, at: datetime) -> tuple[Opened, Engine]:
+def open_for_writing(database: Database, who: str, at: datetime, history: schema.History = schema.OURS) -> tuple[Opened, Engine]:
     """Takes the database for this process and brings it up to date; see the module."""
     with ExitStack() as undo, translated(database.name, database.folder):
         undo.callback(database.release)
         database.hold(who, at)
         database.prepare()
         with database.migrating() as connection:
-            before = _revision(connection)
-            backup = _upgrade(database, connection, before, at)
+            before = _revision(connection, history)
+            backup = None
+            if before != history.head:
+                if before is not None and database.backups is not None:
+                    backup = database.backups.make(at)
+                schema.upgrade(connection, history)
         writer = database.writer()
         undo.callback(writer.dispose)
         with writer.connect() as connection:
             found, new = instance.settle(connection, database, at)
         undo.pop_all()
-        upgraded = before not in {None, schema.HEAD}
-        opened = Opened(database.name, database.version, schema.HEAD, found, new, before if upgraded else None, backup)
+        upgraded_from = None if before == history.head else before
+        opened = Opened(database.name, database.version, history.head, found, new, upgraded_from, backup)
         return opened, writer
 
 
@@ -81,7 +85,7 @@ def open_for_reading(database: Database) -> Opened:
         reader = database.reader()
         try:
             with reader.connect() as connection:
-                revision = _revision(connection)
+                revision = _revision(connection, schema.OURS)
                 if revision != schema.HEAD:
                     raise StoreOlder(
                         f"{database.name} has revision {revision or 'none'}, and this anchorwatch reads {schema.HEAD}",
@@ -92,16 +96,8 @@ def open_for_reading(database: Database) -> Opened:
             reader.dispose()
 
 
-def _revision(connection: Connection) -> str | None:
+def _revision(connection: Connection, history: schema.History) -> str | None:
     revision = schema.revision_of(connection)
-    schema.refuse_newer(revision)
+    schema.refuse_newer(revision, history)
     connection.rollback()
     return revision
-
-
-def _upgrade(database: Database, connection: Connection, before: str | None, at: datetime) -> Path | None:
-    if before == schema.HEAD:
-        return None
-    backup = database.backups.make(at) if before is not None and database.backups is not None else None
-    schema.upgrade(connection)
-    return backup

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 LOCK = int.from_bytes(b"anchorw", "big")
 """The number of the advisory lock; each database of a server has its own."""
 
+GOING = 2000
+"""Milliseconds to wait for the lock: the server may not have noticed yet that the last one who held it is gone."""
+
 _ALIVE = {
     "connect_timeout": 10,
     "keepalives_idle": 30,
@@ -145,15 +148,23 @@ class Postgresql:
     def _connect_and_lock(self, dialect: Any, record: Any, arguments: list[Any], named: dict[str, Any]) -> psycopg.Connection:
         connection: psycopg.Connection = dialect.connect(*arguments, **named)
         try:
-            taken = connection.execute("SELECT pg_try_advisory_lock(%s)", [LOCK]).fetchone()
-            if not (taken and taken[0]):
-                found = connection.execute(_HOLDER, [LOCK]).fetchone()
-                raise in_use(self.name, _holder(found))
-            connection.commit()
+            self._lock(connection)
         except BaseException:
             connection.close()
             raise
         return connection
+
+    def _lock(self, connection: psycopg.Connection) -> None:
+        from psycopg.errors import LockNotAvailable
+
+        try:
+            connection.execute(f"SET LOCAL lock_timeout = {GOING}")
+            connection.execute("SELECT pg_advisory_lock(%s)", [LOCK])
+            connection.commit()
+        except LockNotAvailable as error:
+            connection.rollback()
+            found = connection.execute(_HOLDER, [LOCK]).fetchone()
+            raise in_use(self.name, _holder(found)) from error
 
 
 def _holder(found: Any) -> str:

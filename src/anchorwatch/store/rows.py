@@ -12,19 +12,19 @@ from anchorwatch.model.report import ErrorInfo
 from anchorwatch.model.values import JsonObject
 from anchorwatch.store.documents import hash_of, text_of
 from anchorwatch.store.tables import ConfigurationRow, ContainerRow, HostRow, ProjectRow, StackRow
-from anchorwatch.store.tables.columns import MICROSECOND, storable
+from anchorwatch.store.tables.columns import MICROSECOND, label
 
 
 def host(session: Session, name: str) -> HostRow | None:
     """The host of that name, if it was ever seen."""
-    return session.scalar(select(HostRow).where(HostRow.name == storable(name)))
+    return session.scalar(select(HostRow).where(HostRow.name == label(name)))
 
 
 def make_host(session: Session, name: str, at: datetime, *, address: str = "") -> HostRow:
     """The host of that name."""
     found = host(session, name)
     if found is None:
-        found = HostRow(name=storable(name), address=address, first_seen_at=at)
+        found = HostRow(name=label(name), address=address, first_seen_at=at)
         session.add(found)
         session.flush()
     return found
@@ -33,14 +33,14 @@ def make_host(session: Session, name: str, at: datetime, *, address: str = "") -
 def stack(session: Session, host_name: str, name: str) -> StackRow | None:
     """The stack of that name on that host, if it was ever seen."""
     found = select(StackRow).join(HostRow, HostRow.id == StackRow.host_id)
-    return session.scalar(found.where(HostRow.name == storable(host_name), StackRow.name == storable(name)))
+    return session.scalar(found.where(HostRow.name == label(host_name), StackRow.name == label(name)))
 
 
 def make_stack(session: Session, host_name: str, name: str, at: datetime) -> StackRow:
     """The stack of that name on that host."""
     found = stack(session, host_name, name)
     if found is None:
-        found = StackRow(host_id=make_host(session, host_name, at).id, name=storable(name), first_seen_at=at)
+        found = StackRow(host_id=make_host(session, host_name, at).id, name=label(name), first_seen_at=at)
         session.add(found)
         session.flush()
     return found
@@ -49,14 +49,14 @@ def make_stack(session: Session, host_name: str, name: str, at: datetime) -> Sta
 def project(session: Session, key: ProjectKey) -> ProjectRow | None:
     """The project of that key, if it was ever seen."""
     found = select(ProjectRow).join(HostRow, HostRow.id == ProjectRow.host_id)
-    return session.scalar(found.where(HostRow.name == storable(key.host), ProjectRow.name == storable(key.project)))
+    return session.scalar(found.where(HostRow.name == label(key.host), ProjectRow.name == label(key.project)))
 
 
 def make_project(session: Session, key: ProjectKey, at: datetime) -> ProjectRow:
     """The project of that key."""
     found = project(session, key)
     if found is None:
-        found = ProjectRow(host_id=make_host(session, key.host, at).id, name=storable(key.project))
+        found = ProjectRow(host_id=make_host(session, key.host, at).id, name=label(key.project))
         session.add(found)
         session.flush()
     return found
@@ -64,9 +64,9 @@ def make_project(session: Session, key: ProjectKey, at: datetime) -> ProjectRow:
 
 def make_container(session: Session, host_row: HostRow, name: str, at: datetime) -> ContainerRow:
     """The container of that name on that host."""
-    found = session.scalar(select(ContainerRow).where(ContainerRow.host_id == host_row.id, ContainerRow.name == storable(name)))
+    found = session.scalar(select(ContainerRow).where(ContainerRow.host_id == host_row.id, ContainerRow.name == label(name)))
     if found is None:
-        found = ContainerRow(host_id=host_row.id, name=storable(name), first_seen_at=at)
+        found = ContainerRow(host_id=host_row.id, name=label(name), first_seen_at=at)
         session.add(found)
         session.flush()
     return found

@@ -10,8 +10,9 @@ Alembic costs 100 ms and 12 MB, so it is loaded only when there is something to 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,17 @@ if TYPE_CHECKING:
 
 HEAD = "0001"
 """The newest revision in `migrations/`."""
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """The migrations that are known: ours, and for the tests those in further folders."""
+
+    head: str = HEAD
+    folders: tuple[Path, ...] = ()
+
+
+OURS = History()
 
 _VERSION_TABLE = "alembic_version"
 
@@ -50,37 +62,27 @@ def revision_of(connection: Connection) -> str | None:
     return None if revision is None else str(revision)
 
 
-def is_known(revision: str, folders: Sequence[Path] = ()) -> bool:
-    """Whether this anchorwatch knows a revision that is not its newest one."""
-    from alembic.script import ScriptDirectory
-
-    return any(script.revision == revision for script in ScriptDirectory.from_config(_config(None, folders)).walk_revisions())
-
-
-def refuse_newer(revision: str | None, folders: Sequence[Path] = ()) -> None:
+def refuse_newer(revision: str | None, history: History = OURS) -> None:
     """Raises `StoreNewer` for a revision that this anchorwatch does not know."""
-    if revision is not None and revision != HEAD and not is_known(revision, folders):
+    if revision is not None and revision != history.head and not _is_known(revision, history):
         raise StoreNewer(
             f"the database has revision {revision}, which this anchorwatch ({anchorwatch.__version__}) does not know",
             hint="a newer anchorwatch has upgraded it: run that one, or restore the backup that it made before",
         )
 
 
-def upgrade(connection: Connection, *, target: str = "head", folders: Sequence[Path] = ()) -> None:
-    """Brings the database to `target`. `connection` must not be in a transaction, and on SQLite have foreign keys off.
-
-    `folders` hold further migrations (for the tests).
-    """
+def upgrade(connection: Connection, history: History = OURS) -> None:
+    """Brings the database to the newest revision. `connection` must not be in a transaction; on SQLite, foreign keys are off."""
     from alembic import command
 
-    command.upgrade(_config(connection, folders), target)
+    command.upgrade(_config(connection, history), history.head)
 
 
-def downgrade(connection: Connection, target: str, *, folders: Sequence[Path] = ()) -> None:
+def downgrade(connection: Connection, target: str, history: History = OURS) -> None:
     """Takes the database back to `target`. What only later revisions have is lost."""
     from alembic import command
 
-    command.downgrade(_config(connection, folders), target)
+    command.downgrade(_config(connection, history), target)
 
 
 def configure(configure_context: Callable[..., None], connection: Connection) -> None:
@@ -98,24 +100,30 @@ def configure(configure_context: Callable[..., None], connection: Connection) ->
 
 
 @contextmanager
-def scratch_connection() -> Iterator[Connection]:
-    """A database in memory at the newest revision, for writing the next migration against."""
-    engine = create_engine("sqlite://")
+def connection_to(url: str) -> Iterator[Connection]:
+    """A connection for Alembic's own command, to write the next migration with: an SQLite database, made where there is none."""
+    engine = create_engine(url)
     event.listen(engine, "connect", lambda connection, _: setattr(connection, "isolation_level", None))
     event.listen(engine, "begin", lambda begun: begun.exec_driver_sql("BEGIN"))
     with engine.connect() as connection:
-        upgrade(connection)
         yield connection
+    engine.dispose()
 
 
-def _config(connection: Connection | None, folders: Sequence[Path]) -> Config:
+def _is_known(revision: str, history: History) -> bool:
+    from alembic.script import ScriptDirectory
+
+    return any(script.revision == revision for script in ScriptDirectory.from_config(_config(None, history)).walk_revisions())
+
+
+def _config(connection: Connection | None, history: History) -> Config:
     from alembic.config import Config
 
     own = migrations_folder()
     config = Config(attributes={"connection": connection})
     config.set_main_option("script_location", _quoted(own))
     config.set_main_option("path_separator", "newline")
-    config.set_main_option("version_locations", "\n".join(_quoted(folder) for folder in [own / "versions", *folders]))
+    config.set_main_option("version_locations", "\n".join(_quoted(folder) for folder in [own / "versions", *history.folders]))
     return config
 
 

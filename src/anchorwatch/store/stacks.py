@@ -12,7 +12,7 @@ from anchorwatch.model.timeline import Span, StackSeen, StackSpan
 from anchorwatch.model.values import JsonObject
 from anchorwatch.store import rows
 from anchorwatch.store.tables import ConfigurationRow, HostRow, StackRevisionRow, StackRow
-from anchorwatch.store.tables.columns import storable
+from anchorwatch.store.tables.columns import label, storable
 from anchorwatch.store.transactions import Reading, Writing
 
 
@@ -41,7 +41,7 @@ def record(write: Writing, seen: Iterable[StackSeen], moment: datetime, *, compl
         select(StackRevisionRow)
         .join(StackRow, StackRow.id == StackRevisionRow.stack_id)
         .join(HostRow, HostRow.id == StackRow.host_id)
-        .where(StackRevisionRow.valid_to.is_(None), HostRow.name.in_([storable(host) for host in complete]))
+        .where(StackRevisionRow.valid_to.is_(None), HostRow.name.in_([label(host) for host in complete]))
     )
     for row in session.scalars(gone).all():
         if row.stack_id not in present:
@@ -68,7 +68,7 @@ def definition(
         .join(StackRevisionRow, StackRevisionRow.configuration_id == ConfigurationRow.id)
         .join(StackRow, StackRow.id == StackRevisionRow.stack_id)
         .join(HostRow, HostRow.id == StackRow.host_id)
-        .where(HostRow.name == storable(host), StackRow.name == storable(stack))
+        .where(HostRow.name == label(host), StackRow.name == label(stack))
     )
     if revision is not None:
         query = query.where(StackRevisionRow.revision == revision)

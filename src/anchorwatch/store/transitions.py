@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, false, select
 from sqlalchemy.orm import Session
 
 from anchorwatch.model.drifts import Transition
@@ -53,11 +53,11 @@ def newest(
     if until is not None:
         query = query.where(TransitionRow.at < until)
     if host is not None:
-        found = rows.host(read.session, host)
-        query = query.where(TransitionRow.host_id == (found.id if found else None))
+        of_host = rows.host(read.session, host)
+        query = query.where(false() if of_host is None else TransitionRow.host_id == of_host.id)
     if stack is not None:
-        found_stack = rows.stack(read.session, *stack)
-        query = query.where(TransitionRow.stack_id == (found_stack.id if found_stack else None))
+        of_stack = rows.stack(read.session, *stack)
+        query = query.where(false() if of_stack is None else TransitionRow.stack_id == of_stack.id)
     if before is not None:
         earlier = (TransitionRow.at < before.at) | ((TransitionRow.at == before.at) & (TransitionRow.id < before.id))
         query = query.where(TransitionRow.at <= before.at, earlier)

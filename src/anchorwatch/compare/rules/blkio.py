@@ -24,7 +24,7 @@ _WEIGHT_DEVICE = ("weight_device support", "io.weight (per device) support")
 
 
 def _differences(pair: Pair) -> Iterator[Difference]:
-    wanted: JsonObject = pair.wanted.get("blkio_config") or {}
+    wanted: JsonObject = pair.opened("blkio_config") or {}
     yield from _weights(pair, wanted)
     for key, member, signs in _RATES:
         rates = _entries(pair.host_config.get(member), "Rate")
@@ -35,22 +35,17 @@ def _differences(pair: Pair) -> Iterator[Difference]:
 def _weights(pair: Pair, wanted: JsonObject) -> Iterator[Difference]:
     want, have = int(wanted.get("weight") or 0), int(pair.host_config.get("BlkioWeight") or 0)
     path = "blkio_config.weight"
-    if have or _has(pair, "BlkioWeight"):
+    if have or "BlkioWeight" in pair.host.seen_members:
         yield from differ(path, want, have, _nonzero)
     elif want and not _lacks(pair, _WEIGHT) and not pair.hash_matches:
         yield Difference(path, want, None, unjudged=_MAY_LACK)
     wants = _entries(wanted.get("weight_device"), "Weight")
     devices = _entries(pair.host_config.get("BlkioWeightDevice"), "Weight")
     path = "blkio_config.weight_device"
-    if devices or _has(pair, "BlkioWeightDevice"):
+    if devices or "BlkioWeightDevice" in pair.host.seen_members:
         yield from differ(path, wants, devices, _list)
     elif wants and not _lacks(pair, _WEIGHT_DEVICE) and not pair.hash_matches:
         yield Difference(path, wants, None, unjudged=_MAY_LACK)
-
-
-def _has(pair: Pair, member: str) -> bool:
-    """Whether any container of the host has it, so that the kernel can do it."""
-    return any(container.host_config.get(member) for container in pair.host.snapshot.containers)
 
 
 def _lacks(pair: Pair, signs: tuple[str, ...]) -> bool:

@@ -16,7 +16,7 @@ _OPTIONS_KEPT = (2, 30)
 
 
 def _differences(pair: Pair) -> Iterator[Difference]:
-    wanted = [_device(entry) for entry in pair.wanted.get("devices") or ()]
+    wanted = [_device(entry) for entry in pair.opened("devices") or ()]
     names = [source for source, target, _ in wanted if source == target and _CDI.fullmatch(source)]
     want = {target: f"{source}:{target}:{mode}" for source, target, mode in wanted if source not in names}
     have = {
@@ -26,7 +26,7 @@ def _differences(pair: Pair) -> Iterator[Difference]:
         for entry in pair.host_config.get("Devices") or ()
     }
     yield from differ_maps("devices", want, have)
-    rules = [str(rule) for rule in pair.wanted.get("device_cgroup_rules") or ()]
+    rules = [str(rule) for rule in pair.opened("device_cgroup_rules") or ()]
     yield from differ("device_cgroup_rules", rules, list(pair.host_config.get("DeviceCgroupRules") or ()))
     yield from _requests(pair, names)
 
@@ -65,9 +65,9 @@ def _requests(pair: Pair, cdi_names: list[str]) -> Iterator[Difference]:
             else:
                 missing.setdefault(path, []).append(request)
     extra = sorted(veiled[request] for request in left.elements())
-    usual = "gpus" if "gpus" in pair.wanted else "deploy.resources.reservations.devices"
     if extra and not missing:
-        yield Difference(usual, None, "; ".join(extra))
+        usual = "deploy.resources.reservations.devices" if reserved and not gpus else "gpus"
+        yield Difference("devices" if all(one.startswith("driver=cdi") for one in extra) else usual, None, "; ".join(extra))
     for path, requests in missing.items():
         yield Difference(path, "; ".join(requests), "; ".join(extra) or None)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from anchorwatch.compare.difference import Difference, differ, differ_maps
-from anchorwatch.compare.notation import address
+from anchorwatch.compare.notation import address, hardware_address
 from anchorwatch.compare.pair import Pair
 from anchorwatch.model.values import Json, JsonObject
 
@@ -24,7 +24,7 @@ def endpoint_differences(pair: Pair, path: str, options: JsonObject, endpoint: J
     yield from differ(f"{path}.link_local_ips", _addresses(options.get("link_local_ips")), _addresses(ipam.get("LinkLocalIPs")))
     mac = options.get("mac_address")
     if mac and endpoint.get("MacAddress"):
-        yield from differ(f"{path}.mac_address", str(mac).lower().replace("-", ":"), str(endpoint["MacAddress"]).lower())
+        yield from differ(f"{path}.mac_address", hardware_address(mac), hardware_address(endpoint["MacAddress"]))
     yield from _driver_options(pair, path, options, endpoint)
     if pair.host.api >= (1, 48) and _made_by(pair, _GW_PRIORITY_SENT):
         want, have = int(options.get("gw_priority") or 0), int(endpoint.get("GwPriority") or 0)
@@ -33,7 +33,7 @@ def endpoint_differences(pair: Pair, path: str, options: JsonObject, endpoint: J
 
 def _aliases(pair: Pair, path: str, options: JsonObject, endpoint: JsonObject) -> Iterator[Difference]:
     container = pair.container
-    names = {str(pair.expected_name), container.name, container.name.partition("_")[2]}
+    names = {pair.expected_text, container.name, container.name.partition("_")[2]}
     engine = {container.id[:12], str(pair.config.get("Hostname") or "")}
     configured = {str(alias) for alias in options.get("aliases") or ()}
     have = {str(alias) for alias in endpoint.get("Aliases") or ()}
@@ -41,7 +41,7 @@ def _aliases(pair: Pair, path: str, options: JsonObject, endpoint: JsonObject) -
     extra = have - names - engine - configured - {pair.service.name}
     lost_name = not have & names
     if missing or extra or lost_name:
-        want = configured | {pair.service.name, str(pair.expected_name)}
+        want = configured | {pair.service.name, pair.expected_text}
         yield Difference(f"{path}.aliases", ", ".join(sorted(want)), ", ".join(sorted(have - {container.id[:12]})) or None)
 
 

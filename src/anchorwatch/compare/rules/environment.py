@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from anchorwatch.compare.difference import Difference, Rule
 from anchorwatch.compare.pair import Pair
 from anchorwatch.compare.rules.inheritance import inherited_names
+from anchorwatch.compare.rules.mounts import has_api_socket
 
 _PROXY = {name for key in ("http", "https", "ftp", "no", "all") for name in (f"{key}_proxy", f"{key}_proxy".upper())}
 
@@ -23,7 +24,7 @@ def _differences(pair: Pair) -> Iterator[Difference]:
             return True
         if pair.wanted.get("models") and name.endswith(("_MODEL", "_URL")):
             return True
-        return name == "DOCKER_CONFIG" and bool(pair.wanted.get("use_api_socket"))
+        return name == "DOCKER_CONFIG" and has_api_socket(pair)  # which `use_api_socket` stands for
 
     have = pair.container.environment
     inherited = pair.inherited.get("Env") or {}

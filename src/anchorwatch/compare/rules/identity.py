@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterator
 
 from anchorwatch.compare.difference import Difference, Rule, differ
 from anchorwatch.compare.pair import Pair
 from anchorwatch.model.values import Json
+
+_SHORT_ID = re.compile(r"[0-9a-f]{12}")
 
 
 def _differences(pair: Pair) -> Iterator[Difference]:
@@ -16,7 +19,7 @@ def _differences(pair: Pair) -> Iterator[Difference]:
     yield from _inherited(pair, "user", "User")
     yield from _inherited(pair, "working_dir", "WorkingDir")
     have = [str(group) for group in pair.host_config.get("GroupAdd") or ()]
-    yield from differ("group_add", [str(group) for group in pair.wanted.get("group_add") or ()], have)
+    yield from differ("group_add", [str(group) for group in pair.opened("group_add") or ()], have)
 
 
 def _hostname(pair: Pair) -> Iterator[Difference]:
@@ -27,9 +30,15 @@ def _hostname(pair: Pair) -> Iterator[Difference]:
     wanted = pair.wanted.get("hostname")
     if wanted:
         yield from differ("hostname", wanted, pair.config.get("Hostname"))
-    elif "host" not in modes and not pair.container.id.startswith(pair.config.get("Hostname") or ""):
+    elif "host" not in modes and not _by_itself(pair):
         yield Difference("hostname", None, pair.config["Hostname"])
     yield from differ("domainname", pair.wanted.get("domainname") or None, pair.config.get("Domainname") or None)
+
+
+def _by_itself(pair: Pair) -> bool:
+    """Whether the host name is a short ID: its own, or that of a container it was copied from (updaters copy it along)."""
+    name = pair.config.get("Hostname") or ""
+    return pair.container.id.startswith(name) or _SHORT_ID.fullmatch(name) is not None
 
 
 def _inherited(pair: Pair, key: str, member: str) -> Iterator[Difference]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from anchorwatch.compare.difference import Difference, same
 from anchorwatch.compare.pair import Pair
-from anchorwatch.model.values import Json
+from anchorwatch.model.values import Json, Template, Unknown
 
 
 def inherited_names(
@@ -27,7 +27,7 @@ def inherited_names(
     for name, value in want.items():
         if name not in have:
             yield Difference(f"{prefix}.{name}", "" if value is None else value, None)
-        elif not same(value, have[name]):
+        elif not (same(value, have[name]) or (have[name] is None and _hangs_on_one_variable(value))):
             yield Difference(f"{prefix}.{name}", value, have[name])
     for name, value in inherited.items():
         if name not in want and not same(value, have.get(name)):
@@ -36,3 +36,8 @@ def inherited_names(
     for name, value in have.items():
         if name not in want and name not in inherited and not added(name):
             yield Difference(f"{prefix}.{name}", None, "" if value is None else value, unjudged=gone)
+
+
+def _hangs_on_one_variable(value: Json) -> bool:
+    """Whether it is `NAME:` without a value: a bare name in the container says that it was set nowhere there either."""
+    return isinstance(value, Template) and all(isinstance(part, Unknown) for part in value.parts)

@@ -13,11 +13,11 @@ _ENDPOINT_SYSCTLS = "com.docker.network.endpoint.sysctls"
 
 def _differences(pair: Pair) -> Iterator[Difference]:
     have = _texts(pair.host_config.get("Sysctls"))
-    want = _texts(pair.wanted.get("sysctls"))
+    want = _texts(pair.opened("sysctls"))
     # clients older than API 1.48 have those of one interface moved to the endpoint (moby `api/server/router/container`)
     moved = {name for name in want if ".eth0." in name and name not in have and _on_an_endpoint(pair)}
     yield from differ_maps("sysctls", {name: value for name, value in want.items() if name not in moved}, have)
-    yield from differ_maps("storage_opt", _texts(pair.wanted.get("storage_opt")), _texts(pair.host_config.get("StorageOpt")))
+    yield from differ_maps("storage_opt", _texts(pair.opened("storage_opt")), _texts(pair.host_config.get("StorageOpt")))
 
 
 def _texts(values: Json) -> dict[str, str]:

@@ -20,6 +20,8 @@ from anchorwatch.model.values import Json, JsonObject, Template, Text, plain
 
 _ANONYMOUS = re.compile(r"[0-9a-f]{64}")
 _RECURSIVE = {"disabled": "NonRecursive", "writable": "ReadOnlyNonRecursive", "readonly": "ReadOnlyForceRecursive"}
+API_SOCKET = "/var/run/docker.sock"
+_API_LOGIN = "/run/secrets/docker"
 SELINUX = frozenset({"z", "Z"})
 ANY_PROPAGATION = frozenset({"rprivate", "rslave", ""})
 
@@ -82,9 +84,13 @@ def wanted_mounts(pair: Pair) -> dict[str, tuple[str, Mount]]:
         mount = _wanted(pair, entry)
         found[mount.target] = (f"volumes.{mount.target}", mount)
     if pair.wanted.get("use_api_socket"):
-        target = "/var/run/docker.sock"
-        found.setdefault(target, ("use_api_socket", Mount("bind", target, target)))
+        found.setdefault(API_SOCKET, ("use_api_socket", Mount("bind", API_SOCKET, API_SOCKET)))
     return found
+
+
+def has_api_socket(pair: Pair) -> bool:
+    """Whether the container shows what Compose makes of `use_api_socket`: the socket, and a variable for the client's login."""
+    return API_SOCKET in pair.container.mounts and pair.container.environment.get("DOCKER_CONFIG") == _API_LOGIN
 
 
 def _file(pair: Pair, kind: str, entry: JsonObject) -> Mount | None:
@@ -127,7 +133,8 @@ def _wanted(pair: Pair, entry: JsonObject) -> Mount:
         tmpfs = entry.get("tmpfs") or {}
         options |= {f"size={size(size_in_bytes(tmpfs['size']))}"} if tmpfs.get("size") else set()
         options |= {f"mode={int(tmpfs['mode']):o}"} if tmpfs.get("mode") else set()
-    return Mount(kind, source, target, bool(entry.get("read_only")), propagation, frozenset(options))
+    read_only = bool(entry.get("read_only")) and kind != "image"  # the engine shows an image as it pleases
+    return Mount(kind, source, target, read_only, propagation, frozenset(options))
 
 
 def _propagation(pair: Pair, source: Text | None, configured: str | None) -> frozenset[str]:
@@ -157,7 +164,13 @@ def seen_mounts(pair: Pair) -> dict[str, Mount]:
         propagation = frozenset({entry.get("Propagation") or ""}) if kind == "bind" else frozenset({""})
         read_only = entry.get("RW") is False and kind != "image"
         found[target] = Mount(
-            kind, source, target, read_only, propagation, frozenset(extras.get(target, ())), SELINUX if target in asked else frozenset()
+            kind,
+            source,
+            target,
+            read_only,
+            propagation,
+            frozenset(extras.get(target, ())),
+            SELINUX if target in asked else frozenset(),
         )
     return found
 

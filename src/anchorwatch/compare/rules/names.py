@@ -11,12 +11,12 @@ from anchorwatch.model.values import Json
 
 
 def _differences(pair: Pair) -> Iterator[Difference]:
-    want = [address(str(server)) for server in pair.wanted.get("dns") or ()]
+    want = [address(str(server)) for server in pair.opened("dns") or ()]
     yield from differ("dns", want or None, [address(str(server)) for server in pair.host_config.get("Dns") or ()] or None)
     for key, member in (("dns_opt", "DnsOptions"), ("dns_search", "DnsSearch")):
-        yield from differ(key, list(pair.wanted.get(key) or ()) or None, list(pair.host_config.get(member) or ()) or None)
+        yield from differ(key, list(pair.opened(key) or ()) or None, list(pair.host_config.get(member) or ()) or None)
     yield from differ_maps(
-        "extra_hosts", _hosts(pair.wanted.get("extra_hosts"), "="), _hosts(pair.host_config.get("ExtraHosts"), ":")
+        "extra_hosts", _hosts(pair.opened("extra_hosts"), "="), _hosts(pair.host_config.get("ExtraHosts"), ":")
     )
 
 

@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from anchorwatch.compare.difference import Difference, Rule, differ
 from anchorwatch.compare.pair import Pair
 
-_OPEN = {"ipc": frozenset({"private", "shareable"}), "cgroup": frozenset({"private", "host"})}
+_IPC_OF_DAEMON = frozenset({"private", "shareable"})
+"""What `default-ipc-mode` may be; left alone the engine takes the first."""
+_CGROUP_OF_DAEMON = frozenset({"private", "host"})
 
 
 def _differences(pair: Pair) -> Iterator[Difference]:
-    want, have = pair.wanted.get("pid") or "", pair.host_config.get("PidMode") or ""
+    want, have = pair.opened("pid") or "", pair.host_config.get("PidMode") or ""
     if pair.namespace(want) != have:
         yield Difference("pid", want or None, pair.spoken_namespace(have) or None)
     yield from _ipc(pair)
@@ -23,21 +25,23 @@ def _differences(pair: Pair) -> Iterator[Difference]:
 
 
 def _ipc(pair: Pair) -> Iterator[Difference]:
-    want, have = pair.wanted.get("ipc") or "", pair.host_config.get("IpcMode") or ""
+    want, have = pair.opened("ipc") or "", pair.host_config.get("IpcMode") or ""
     if want:
         if pair.namespace(want) != have:
             yield Difference("ipc", want, pair.spoken_namespace(have) or None)
-    elif have in _OPEN["ipc"]:
-        yield Difference("ipc", None, have, default=("ipc", have))
+    elif have in _IPC_OF_DAEMON:
+        if have != "private":
+            yield Difference("ipc", None, have, default=("ipc", have))
     elif have:
         yield Difference("ipc", None, pair.spoken_namespace(have))
 
 
 def _cgroup(pair: Pair) -> Iterator[Difference]:
-    want, have = pair.wanted.get("cgroup") or "", pair.host_config.get("CgroupnsMode") or ""
-    if want or have not in _OPEN["cgroup"]:
+    want, have = pair.opened("cgroup") or "", pair.host_config.get("CgroupnsMode") or ""
+    built_in = "private" if pair.host.cgroup_v2 else "host"
+    if want or have not in _CGROUP_OF_DAEMON:
         yield from differ("cgroup", want or None, have or None)
-    elif not (pair.host_config.get("Privileged") and have == "host"):
+    elif have != built_in and not (pair.host_config.get("Privileged") and have == "host"):
         yield Difference("cgroup", None, have, default=("cgroup", have))
 
 

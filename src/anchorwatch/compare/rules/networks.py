@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from anchorwatch.compare.difference import Difference, Rule, differ
+from anchorwatch.compare.notation import hardware_address
 from anchorwatch.compare.pair import Pair
 from anchorwatch.compare.rules.endpoints import endpoint_differences
-from anchorwatch.model.values import Json, JsonObject, Template
+from anchorwatch.model.values import Json, JsonObject, Template, opened
 
 _PRIORITY_PRINTED = (2, 27)
+_MAC_MENDED = (2, 32)
 _MAC_NO_LONGER_SHOWN = (1, 52)
 _OTHER_MODES = ("host", "none", "container:", "service:")
 
@@ -46,13 +48,15 @@ def _mode(pair: Pair, want: str, have: str, attached: Mapping[str, JsonObject]) 
     own = {"default": "bridge"}.get(want, want)
     for name in attached.keys() - {own}:
         yield Difference(f"networks.{_key(pair, name)}", None, name)
+    if own not in attached and ":" not in want and pair.container.state != "created":
+        yield Difference("network_mode", want, "attached to no network")
 
 
 def wanted_networks(pair: Pair) -> dict[str, tuple[str, JsonObject]]:
     """For each network that the service is to be attached to, by its name on the host: its key in the file, and its options."""
     found: dict[str, tuple[str, JsonObject]] = {}
-    for key, options in (pair.wanted.get("networks") or {}).items():
-        name = (pair.project.networks.get(key) or {}).get("name") or f"{pair.project.name}_{key}"
+    for key, options in (pair.opened("networks") or {}).items():
+        name = opened((pair.project.networks.get(key) or {}).get("name")) or f"{pair.project.name}_{key}"
         found[str(name)] = (key, options or {})
     return found
 
@@ -60,7 +64,7 @@ def wanted_networks(pair: Pair) -> dict[str, tuple[str, JsonObject]]:
 def _key(pair: Pair, name: str) -> str:
     """A network's key in the file, else its name."""
     for key, network in pair.project.networks.items():
-        if (network or {}).get("name") == name:
+        if opened((network or {}).get("name")) == name:
             return key
     return name.removeprefix(f"{pair.project.name}_")
 
@@ -112,15 +116,20 @@ def _is_of_project(pair: Pair, source: str) -> bool:
 def _is_name_of(pair: Pair, service: str, alias: str) -> bool:
     """Whether it is one of the aliases that Compose itself adds for a linked service: `web-1`, `project-web-1`."""
     project = pair.project.name
-    return alias == service or alias.rpartition("-")[0] in {service, f"{project}-{service}"} or alias.rpartition("_")[0] == f"{project}_{service}"
+    return (
+        alias == service
+        or alias.rpartition("-")[0] in {service, f"{project}-{service}"}
+        or alias.rpartition("_")[0] == f"{project}_{service}"
+    )
 
 
 def _mac_address(pair: Pair) -> Iterator[Difference]:
     """The engine keeps the address that was asked for in `.Config`; a running container shows the one it has.
 
-    Compose 2.26 to 2.31 loses it on API 1.44 and newer (compose 2.32.0 mended it).
+    Compose 2.26 to 2.31 loses it at times (compose 2.32.0 mended it): then there is nothing to compare.
     """
-    if not pair.container.networks or (() < pair.container.compose_version < (2, 32) and pair.host.api >= (1, 44)):
+    lost = () < pair.container.compose_version < _MAC_MENDED and not pair.config.get("MacAddress")
+    if not pair.container.networks or lost:
         return
     mode = pair.host.network_name(pair.host_config.get("NetworkMode") or "")
     attached = {pair.host.network_name(key): endpoint for key, endpoint in pair.container.networks.items()}
@@ -130,13 +139,9 @@ def _mac_address(pair: Pair) -> Iterator[Difference]:
     if want:
         have = shown or asked
         if have or pair.host.api < _MAC_NO_LONGER_SHOWN:
-            yield from differ("mac_address", _mac(want), _mac(have) if have else None)
+            yield from differ("mac_address", hardware_address(want), hardware_address(have) if have else None)
     elif asked and not any((options or {}).get("mac_address") for _, options in wanted_networks(pair).values()):
-        yield Difference("mac_address", None, _mac(asked))
-
-
-def _mac(text: Json) -> str:
-    return str(text).lower().replace("-", ":")
+        yield Difference("mac_address", None, hardware_address(asked))
 
 
 def _all(pair: Pair) -> Iterator[Difference]:

@@ -17,7 +17,7 @@ Binding = tuple[str, str]
 
 
 def _differences(pair: Pair) -> Iterator[Difference]:
-    want = _wanted(pair.wanted.get("ports") or ())
+    want = _wanted(pair.opened("ports") or ())
     have = _bound(pair.host_config.get("PortBindings") or {})
     if want != have:
         for port in sorted(want.keys() | have.keys()):
@@ -60,7 +60,7 @@ def _spoken(port: str, bindings: list[Binding] | None) -> str | None:
 def _exposed(pair: Pair, want: Iterable[str], have: Iterable[str]) -> Iterator[Difference]:
     published = {*want, *have}
     inherited = set(pair.inherited.get("ExposedPorts") or ())
-    wanted = _expanded(pair.wanted.get("expose") or ()) - published
+    wanted = _expanded(pair.opened("expose") or ()) - published
     seen = _expanded(pair.config.get("ExposedPorts") or ()) - published
     missing, extra = wanted - seen, seen - wanted - _expanded(inherited)
     if not missing and not extra:

@@ -15,8 +15,8 @@ def _differences(pair: Pair) -> Iterator[Difference]:
     want, have = bool(pair.wanted.get("read_only")), bool(pair.host_config.get("ReadonlyRootfs"))
     yield from differ("read_only", want, have)
     for key, member in (("cap_add", "CapAdd"), ("cap_drop", "CapDrop")):
-        yield from differ(key, _capabilities(pair.wanted.get(key)), _capabilities(pair.host_config.get(member)), _without_prefix)
-    yield from differ("userns_mode", pair.wanted.get("userns_mode") or None, pair.host_config.get("UsernsMode") or None)
+        yield from differ(key, _capabilities(pair.opened(key)), _capabilities(pair.host_config.get(member)), _without_prefix)
+    yield from differ("userns_mode", pair.opened("userns_mode") or None, pair.host_config.get("UsernsMode") or None)
     yield from _options(pair)
 
 
@@ -31,14 +31,14 @@ def _without_prefix(names: Json) -> str | None:
 
 
 def _options(pair: Pair) -> Iterator[Difference]:
-    wanted = [str(option) for option in pair.wanted.get("security_opt") or ()]
+    wanted = [str(option) for option in pair.opened("security_opt") or ()]
     seen = [str(option) for option in pair.host_config.get("SecurityOpt") or ()]
     unconfined = [option for option in wanted if option.replace(":", "=") == "systempaths=unconfined"]
     want = [_profile(option) for option in wanted if option not in unconfined]
     have = [_profile(option) for option in seen]
     if not any(option.startswith("label=") for option in want):
-        # appended where labels cannot hold: privileged, or the host's ipc or pid (moby `daemon/create.go`, `generateSecurityOpt`)
-        have = [option for option in have if not option.startswith("label=")]
+        added = _added_labels(pair)
+        have = [option for option in have if not option.startswith(added)]
     if have != want:
         yield Difference("security_opt", wanted or None, have or None)
         return
@@ -47,6 +47,18 @@ def _options(pair: Pair) -> Iterator[Difference]:
     if not privileged and open_paths != bool(unconfined) and "MaskedPaths" in pair.host_config:
         shown = [*have, "systempaths=unconfined"] if open_paths else have
         yield Difference("security_opt", wanted or None, shown or None)
+
+
+def _added_labels(pair: Pair) -> tuple[str, ...]:
+    """What the engine appends where labels cannot hold (moby `daemon/create_unix.go`, `generateSecurityOpt`).
+
+    `label=disable` for a privileged container or one in the host's ipc or pid namespace; the labels of the other container,
+    under SELinux, for one that joins its namespace.
+    """
+    modes = (str(pair.host_config.get("IpcMode") or ""), str(pair.host_config.get("PidMode") or ""))
+    if any(mode.startswith("container:") for mode in modes):
+        return ("label=",)
+    return ("label=disable",) if pair.host_config.get("Privileged") or "host" in modes else ()
 
 
 def _profile(option: str) -> str:

@@ -11,27 +11,38 @@ from collections.abc import Iterator
 
 from anchorwatch.compare.difference import Difference, Rule, differ, differ_maps, same
 from anchorwatch.compare.pair import Pair
-from anchorwatch.compare.rules.mounts import Mount, file_of, seen_mounts, wanted_mounts
+from anchorwatch.compare.rules.mounts import API_SOCKET, Mount, file_of, has_api_socket, seen_mounts, wanted_mounts
 from anchorwatch.model.values import Json
 
 
 def _differences(pair: Pair) -> Iterator[Difference]:
     wanted, seen = wanted_mounts(pair), seen_mounts(pair)
-    yield from _moved_files(pair, wanted, seen)
+    accepted = _image_volumes(pair) | _others_mounts(pair)
+    yield from _moved_files(pair, wanted, seen, accepted)
     for target, (path, mount) in wanted.items():
         have = seen.get(target)
         if have is None or not mount.agrees(have):
             yield Difference(path, mount, have, _spoken)
-    accepted = _image_volumes(pair) | _others_mounts(pair)
     for target, mount in seen.items():
         if target not in wanted and target not in accepted:
-            yield Difference(f"volumes.{target}", None, mount, _spoken)
-    yield from differ_maps("tmpfs", _tmpfs(pair.wanted.get("tmpfs")), _tmpfs(pair.host_config.get("Tmpfs")), _options)
+            yield Difference(_path_of(pair, mount), None, mount, _spoken)
+    yield from differ_maps("tmpfs", _tmpfs(pair.opened("tmpfs")), _tmpfs(pair.host_config.get("Tmpfs")), _options)
     yield from _volumes_from(pair)
     yield from differ("volume_driver", pair.wanted.get("volume_driver") or None, pair.host_config.get("VolumeDriver") or None)
 
 
-def _moved_files(pair: Pair, wanted: dict[str, tuple[str, Mount]], seen: dict[str, Mount]) -> Iterator[Difference]:
+def _path_of(pair: Pair, mount: Mount) -> str:
+    """What a file most likely had for a mount that it does not have any more."""
+    if mount.target == API_SOCKET and has_api_socket(pair):
+        return "use_api_socket"
+    if mount.type == "bind" and mount.read_only and posixpath.dirname(mount.target) == "/run/secrets":
+        return f"secrets.{posixpath.basename(mount.target)}"
+    return f"volumes.{mount.target}"
+
+
+def _moved_files(
+    pair: Pair, wanted: dict[str, tuple[str, Mount]], seen: dict[str, Mount], accepted: set[str]
+) -> Iterator[Difference]:
     """Configs and secrets that are files, at other places than wanted: one difference for each, whose mounts are then settled."""
     for kind, definitions in (("configs", pair.project.configs), ("secrets", pair.project.secrets)):
         for name in definitions:
@@ -41,8 +52,11 @@ def _moved_files(pair: Pair, wanted: dict[str, tuple[str, Mount]], seen: dict[st
             have = {
                 target: mount
                 for target, mount in seen.items()
-                if mount.type == "bind" and mount.read_only and source is not None and same(source, mount.source)
-                and wanted.get(target, (path,))[0] == path
+                if mount.type == "bind"
+                and mount.read_only
+                and source is not None
+                and same(source, mount.source)
+                and (wanted[target][0] == path if target in wanted else target not in accepted)
             }
             if want.keys() != have.keys() and have:
                 yield Difference(path, sorted(want) or None, sorted(have), _targets)

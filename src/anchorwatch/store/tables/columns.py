@@ -6,6 +6,7 @@ Times are integers: microseconds since 1970 in UTC. They sort right everywhere, 
 
 from __future__ import annotations
 
+import hashlib
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, TypeVar
@@ -75,6 +76,19 @@ class Words(TypeDecorator[str]):
         return None if value is None else storable(value)
 
 
+class Label(Words):
+    """A text from outside that rows are looked up by, cut where it is longer than any that is meant.
+
+    PostgreSQL refuses an index entry of more than 2,704 bytes (https://www.postgresql.org/docs/current/btree.html).
+    """
+
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """The text as `label` makes it."""
+        return None if value is None else label(value)
+
+
 class Document(TypeDecorator[JsonObject]):
     """A JSON object; see `store/documents.py` for what becomes of secrets in it."""
 
@@ -95,6 +109,17 @@ def storable(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
 
 
+def label(text: str) -> str:
+    """`text` as `Label` keeps it; doing so again changes nothing. Two texts that differ still do."""
+    kept = storable(text)
+    if len(kept) <= _LONGEST:
+        return kept
+    return f"{kept[: _LONGEST - 34]}… {hashlib.sha256(kept.encode()).hexdigest()[:32]}"
+
+
+_LONGEST = 500
+
+
 def word(values: type[E], name: str) -> Enum:
     """The type of a column that holds the value of one of `values`, checked by the database too. `name` names the constraint."""
     return Enum(
@@ -113,6 +138,7 @@ BIG = BigInteger().with_variant(Integer, "sqlite")
 Key = Annotated[int, mapped_column(BIG, primary_key=True)]
 Time = Annotated[datetime, mapped_column(Instant)]
 Said = Annotated[str, mapped_column(Words)]
+Called = Annotated[str, mapped_column(Label)]
 Json = Annotated[JsonObject, mapped_column(Document)]
 
 

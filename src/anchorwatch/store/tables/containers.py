@@ -10,7 +10,7 @@ from __future__ import annotations
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from anchorwatch.store.tables.columns import Json, Key, Row, Said, Time, Words
+from anchorwatch.store.tables.columns import Called, Json, Key, Row, Said, Time, Words
 from anchorwatch.store.tables.fleet import STILL
 
 
@@ -22,7 +22,7 @@ class ContainerRow(Row):
 
     id: Mapped[Key]
     host_id: Mapped[int] = mapped_column(ForeignKey("hosts.id"))
-    name: Mapped[Said]
+    name: Mapped[Called]
     first_seen_at: Mapped[Time]
     synced_revision: Mapped[str | None] = mapped_column(Words)
     """The revision that it was last in sync with."""
@@ -42,7 +42,7 @@ class ContainerVersionRow(Row):
 
     id: Mapped[Key]
     container_id: Mapped[int] = mapped_column(ForeignKey("containers.id"))
-    engine_id: Mapped[Said]
+    engine_id: Mapped[Called]
     """The ID that the engine gave the container."""
     image_id: Mapped[Said]
     created_at: Mapped[Time | None]
@@ -87,8 +87,8 @@ class EventRow(Row):
     host_id: Mapped[int] = mapped_column(ForeignKey("hosts.id"))
     project_id: Mapped[int | None] = mapped_column(ForeignKey("projects.id"))
     at: Mapped[Time]
-    action: Mapped[Said]
-    actor: Mapped[Said]
+    action: Mapped[Called]
+    actor: Mapped[Called]
     name: Mapped[str | None] = mapped_column(Words)
     service: Mapped[str | None] = mapped_column(Words)
     details: Mapped[Json | None]

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from anchorwatch.model.drifts import DeliveryState, DriftState, Side, Subject, Trigger
 from anchorwatch.model.findings import Kind
 from anchorwatch.model.report import StackStatus
-from anchorwatch.store.tables.columns import Json, Key, Row, Said, Seconds, Time, Words, word
+from anchorwatch.store.tables.columns import Called, Json, Key, Label, Row, Said, Seconds, Time, Words, word
 
 UNRESOLVED = text("state <> 'resolved'")
 UNFINISHED = text("state IN ('pending', 'held', 'sending', 'retry')")
@@ -55,7 +55,7 @@ class DriftRow(Row):
     )
 
     id: Mapped[Key]
-    name: Mapped[Said]
+    name: Mapped[Called]
     """The ID that people see: the same in every run."""
     project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"))
     stack_id: Mapped[int | None] = mapped_column(ForeignKey("stacks.id"))
@@ -131,9 +131,9 @@ class DeliveryRow(Row):
 
     id: Mapped[Key]
     transition_id: Mapped[int] = mapped_column(ForeignKey("transitions.id"))
-    destination: Mapped[Said]
-    recipient: Mapped[Said]
-    occasion: Mapped[Said]
+    destination: Mapped[Called]
+    recipient: Mapped[Called]
+    occasion: Mapped[Called]
     state: Mapped[DeliveryState] = mapped_column(word(DeliveryState, "state"))
     reason: Mapped[str | None] = mapped_column(Words)
     attempt: Mapped[int]
@@ -141,5 +141,5 @@ class DeliveryRow(Row):
     next_at: Mapped[Time | None]
     claimed_at: Mapped[Time | None]
     done_at: Mapped[Time | None]
-    message: Mapped[str | None] = mapped_column(Words)
+    message: Mapped[str | None] = mapped_column(Label)
     error: Mapped[str | None] = mapped_column(Words)

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from anchorwatch.model.report import HostStatus, StackStatus
 from anchorwatch.model.values import JsonObject
-from anchorwatch.store.tables.columns import Document, Key, Row, Said, Time, Words, word
+from anchorwatch.store.tables.columns import Called, Document, Key, Label, Row, Said, Time, Words, word
 
 STILL = text("valid_to IS NULL")
 """What holds still: a span that has not ended."""
@@ -19,7 +19,7 @@ class HostRow(Row):
     __tablename__ = "hosts"
 
     id: Mapped[Key]
-    name: Mapped[str] = mapped_column(Words, unique=True)
+    name: Mapped[str] = mapped_column(Label, unique=True)
     address: Mapped[Said]
     engine_id: Mapped[str | None] = mapped_column(Words)
     """The engine that its history belongs to; another one at the same address is not taken for it."""
@@ -68,7 +68,7 @@ class StackRow(Row):
 
     id: Mapped[Key]
     host_id: Mapped[int] = mapped_column(ForeignKey("hosts.id"))
-    name: Mapped[Said]
+    name: Mapped[Called]
     first_seen_at: Mapped[Time]
 
 
@@ -103,7 +103,7 @@ class CommitRow(Row):
     __table_args__ = (Index(None, "seen_at"),)
 
     id: Mapped[Key]
-    revision: Mapped[str] = mapped_column(Words, unique=True)
+    revision: Mapped[str] = mapped_column(Label, unique=True)
     parent: Mapped[str | None] = mapped_column(Words)
     committed_at: Mapped[Time]
     seen_at: Mapped[Time]
@@ -129,7 +129,7 @@ class ProjectRow(Row):
 
     id: Mapped[Key]
     host_id: Mapped[int] = mapped_column(ForeignKey("hosts.id"))
-    name: Mapped[Said]
+    name: Mapped[Called]
     stack_id: Mapped[int | None] = mapped_column(ForeignKey("stacks.id"))
     status: Mapped[StackStatus | None] = mapped_column(word(StackStatus, "status"))
     """None until the first check."""

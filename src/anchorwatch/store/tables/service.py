@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import CheckConstraint, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from anchorwatch.store.tables.columns import Json, Key, Row, Said, Time, Words
+from anchorwatch.store.tables.columns import Json, Key, Label, Row, Said, Time, Words
 
 
 class InstanceRow(Row):
@@ -38,7 +38,7 @@ class CursorRow(Row):
 
     __tablename__ = "cursors"
 
-    name: Mapped[str] = mapped_column(Words, primary_key=True)
+    name: Mapped[str] = mapped_column(Label, primary_key=True)
     position: Mapped[Said]
     at: Mapped[Time]
 
@@ -48,7 +48,7 @@ class SettingRow(Row):
 
     __tablename__ = "settings"
 
-    name: Mapped[str] = mapped_column(Words, primary_key=True)
+    name: Mapped[str] = mapped_column(Label, primary_key=True)
     value: Mapped[Json]
     at: Mapped[Time]
 

@@ -1,0 +1,200 @@
+"""What is drift, what is not, and what cannot be told: cases that were seen on real engines, each once wrong."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from anchorwatch.compare import Memo, compare_host
+from anchorwatch.compare.config_hash import service_hash
+from anchorwatch.compare.host import HostComparison
+from anchorwatch.model.desired import DesiredProject, UnknownValue
+from anchorwatch.model.observed import Container
+from anchorwatch.model.settings import Policy
+from anchorwatch.model.values import Secret, Template, Unknown
+from tests.compare.make import container, project, snapshot
+
+ANY = Policy()
+
+
+def paths(result: HostComparison) -> set[str | None]:
+    return {finding.path for stack in result.stacks for finding in stack.findings}
+
+
+def unknown(result: HostComparison) -> set[str]:
+    return {entry.path for stack in result.stacks for entry in stack.unknown}
+
+
+def deployed(wanted: DesiredProject, service: str, **changes: Any) -> Container:
+    """A container with the hash that Compose gives the definition: made from the file as it is."""
+    computed = service_hash(
+        wanted.services[service], version=(2, 40, 3), project_dir=None, service_id=lambda _: None, container_id=lambda _: None
+    )
+    assert computed is not None
+    labels = {**changes.pop("labels", {}), "com.docker.compose.config-hash": computed}
+    return container(f"{wanted.name}-{service}-1", service, of=wanted.name, labels=labels, **changes)
+
+
+def one(wanted: Mapping[str, Any], /, **changes: Any) -> HostComparison:
+    """A service of that config against the container that Compose makes of one that sets nothing, with changes."""
+    return compare_host([project(web=wanted)], [], snapshot(container("media-web-1", "web", **changes)), ANY)
+
+
+BIG = {"ShmSize": 2**30}
+
+
+def test_a_default_of_the_engine_is_proved_by_the_hash() -> None:
+    wanted = project(web={})
+    assert paths(compare_host([wanted], [], snapshot(deployed(wanted, "web", host_config=BIG)), ANY)) == set()
+
+
+def test_a_key_that_all_services_lost_is_drift_although_all_containers_still_show_it() -> None:
+    wanted = project(a={}, b={})
+    seen = [container(f"media-{name}-1", name, host_config=BIG) for name in ("a", "b")]
+    result = compare_host([wanted], [], snapshot(*seen), ANY)
+    assert (paths(result), unknown(result)) == (set(), {"shm_size"})  # nobody can tell: said, not hidden
+    witness = project("other", third={})
+    result = compare_host([wanted, witness], [], snapshot(*seen, deployed(witness, "third")), ANY)
+    assert paths(result) == {"shm_size"}  # one that is as its file says shows what the engine fills in
+
+
+def test_a_default_that_others_show_is_no_drift() -> None:
+    wanted, witness = project(web={}), project("other", third={})
+    seen = [container("media-web-1", "web", host_config=BIG), deployed(witness, "third", host_config=BIG)]
+    assert paths(compare_host([wanted, witness], [], snapshot(*seen), ANY)) == set()
+
+
+def test_the_engines_built_in_defaults_need_no_proof() -> None:
+    assert unknown(one({"mem_limit": "1"})) == set()
+
+
+@pytest.mark.parametrize(
+    ("wanted", "seen"),
+    [
+        ({"DB_PASSWORD": ""}, {"DB_PASSWORD": Secret("canary")}),
+        ({"A": "x"}, {"A": Secret("x"), "B": Secret("canary")}),
+        ({"A": "http://db"}, {"A": Secret("http://u:canary@db")}),
+    ],
+)
+def test_no_observed_secret_is_shown(wanted: dict[str, str], seen: dict[str, Secret]) -> None:
+    result = one({"environment": wanted}, environment=seen)
+    assert paths(result)
+    assert "canary" not in str(result)
+
+
+def test_words_that_a_command_has_on_the_host_only_are_not_shown() -> None:
+    result = one({"command": ["serve"]}, config={"Cmd": [Secret("serve"), Secret("--password"), Secret("canary")]})
+    [finding] = result.stacks[0].findings
+    assert (finding.path, "serve" in str(finding.observed), "canary" in str(result)) == ("command", True, False)
+
+
+OUTSIDE = Secret("canary")
+
+
+@pytest.mark.parametrize(
+    ("config", "host_config"),
+    [
+        ({"group_add": [OUTSIDE]}, {"GroupAdd": ["canary"]}),
+        ({"device_cgroup_rules": [OUTSIDE]}, {"DeviceCgroupRules": ["canary"]}),
+        ({"sysctls": {"net.x": OUTSIDE}}, {"Sysctls": {"net.x": "canary"}}),
+        ({"dns": [OUTSIDE]}, {"Dns": ["canary"]}),
+        ({"extra_hosts": [Template(("x=", OUTSIDE))]}, {"ExtraHosts": ["x:canary"]}),
+        ({"tmpfs": [Template(("/t:", OUTSIDE))]}, {"Tmpfs": {"/t": "canary"}}),
+        ({"cap_add": [OUTSIDE]}, {"CapAdd": ["CAP_CANARY"]}),
+        ({"security_opt": [OUTSIDE]}, {"SecurityOpt": ["canary"]}),
+        (
+            {"devices": [{"source": OUTSIDE, "target": "/d", "permissions": "rwm"}]},
+            {"Devices": [{"PathOnHost": "canary", "PathInContainer": "/d", "CgroupPermissions": "rwm"}]},
+        ),
+    ],
+)
+def test_values_from_outside_git_are_compared_and_never_shown(config: dict[str, Any], host_config: dict[str, Any]) -> None:
+    key = next(iter(config))
+    result = one(config, host_config=host_config)
+    assert (paths(result), unknown(result)) == (set(), set())
+    drifted = one(
+        config, host_config=json.loads(json.dumps(host_config).replace("canary", "rotated").replace("CANARY", "ROTATED"))
+    )
+    assert {str(path).partition(".")[0] for path in paths(drifted)} == {key}
+    assert not {"canary", "rotated", "CANARY", "ROTATED"} & set(str(drifted).replace("'", " ").replace("=", " ").split())
+    assert "canary" not in str(drifted)
+
+
+def test_an_added_security_label_is_drift_unless_the_engine_adds_it() -> None:
+    assert paths(one({}, host_config={"SecurityOpt": ["label=disable"]})) == {"security_opt"}
+    privileged = {"SecurityOpt": ["label=disable"], "Privileged": True}
+    assert paths(one({"privileged": True}, host_config=privileged)) == set()
+
+
+def test_a_container_cut_off_from_the_engines_own_bridge_is_drift() -> None:
+    result = one({"network_mode": "bridge", "networks": None}, host_config={"NetworkMode": "bridge"}, networks={})
+    assert paths(result) == {"network_mode"}
+
+
+def test_the_command_that_mends_it_gives_the_env_files_of_the_deployment() -> None:
+    labels = {
+        "com.docker.compose.project.working_dir": "/srv/media",
+        "com.docker.compose.project.config_files": "/srv/media/compose.yaml",
+        "com.docker.compose.project.environment_file": "/srv/prod.env",
+    }
+    [finding] = one({"mem_limit": "1"}, labels=labels).stacks[0].findings
+    assert "--env-file /srv/prod.env" in str(finding.fix)
+
+
+def test_a_container_of_another_tool_is_found_by_its_name() -> None:
+    seen = container("jellyfin", "web")
+    labels = {name: value for name, value in seen.labels.items() if not name.endswith("config-hash")}
+    wanted = project(web={"container_name": "jellyfin"})
+    result = compare_host([wanted], [], snapshot(replace(seen, labels=labels)), ANY)
+    assert [finding.kind.value for finding in result.stacks[0].findings] == []
+
+
+def test_a_host_name_that_an_updater_copied_is_no_drift() -> None:
+    assert paths(one({}, config={"Hostname": "0123456789ab"})) == set()
+    assert paths(one({}, config={"Hostname": "byhand"})) == {"hostname"}
+
+
+@pytest.mark.parametrize("restart", ["on-failure:${N}", "${MODE}"])
+def test_a_policy_with_an_unset_variable_costs_only_itself(restart: str) -> None:
+    base = project(web={"restart": restart})
+    service = replace(base.services["web"], unknown=(UnknownValue("web", "restart", "N is set nowhere"),))
+    wanted = replace(base, services={"web": service})
+    result = compare_host([wanted], [], snapshot(container("media-web-1", "web", state="exited")), ANY)
+    assert paths(result) == set()
+
+
+def test_a_number_of_replicas_that_hangs_on_an_unset_variable_is_not_judged() -> None:
+    base = project(web={"deploy": {"replicas": "${N}"}})
+    service = replace(base.services["web"], unknown=(UnknownValue("web", "deploy.replicas", "N is set nowhere"),))
+    seen = [container(f"media-web-{n}", "web", labels={"com.docker.compose.container-number": str(n)}) for n in (1, 2)]
+    assert paths(compare_host([replace(base, services={"web": service})], [], snapshot(*seen), ANY)) == set()
+
+
+def test_absurd_labels_cost_nothing() -> None:
+    labels = {"com.docker.compose.container-number": "9" * 5000, "com.docker.compose.version": "9" * 5000 + ".1"}
+    result = compare_host([project(web={})], [], snapshot(container("media-web-1", "web", labels=labels)), ANY)
+    assert paths(result) == set()
+
+
+def test_an_unknown_piece_leaves_the_rest_of_a_value_to_be_judged() -> None:
+    wanted = {"environment": {"URL": Template(("postgres://app:", Unknown("PW"), "@db/app"))}}
+    assert paths(one(wanted, environment={"URL": Secret("postgres://app:canary@db/app")})) == set()
+    drifted = one(wanted, environment={"URL": Secret("postgres://app:canary@other/app")})
+    assert paths(drifted) == {"environment.URL"}
+    assert "canary" not in str(drifted)
+
+
+def test_a_memo_answers_like_a_fresh_comparison() -> None:
+    memo = Memo()
+    wanted = project(web={"mem_limit": "5"})
+    first, second = container("media-web-1", "web"), container("media-web-1", "web", host_config={"Memory": 5, "MemorySwap": 10})
+    for seen in (first, first, second, second, first):
+        assert compare_host([wanted], [], snapshot(seen), ANY, memo) == compare_host([wanted], [], snapshot(seen), ANY)
+    renamed = replace(wanted, networks={"default": {"name": "elsewhere"}})
+    assert compare_host([renamed], [], snapshot(first), ANY, memo) == compare_host([renamed], [], snapshot(first), ANY)
+    other = Policy(root="/srv")
+    assert compare_host([renamed], [], snapshot(first), other, memo) == compare_host([renamed], [], snapshot(first), other)

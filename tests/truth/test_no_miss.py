@@ -1,0 +1,123 @@
+"""Every leaf of the kitchen sinks, changed: the finding is exactly its path, and nothing else is said.
+
+Once in the file, while the container stays as it was deployed, and once in the container, while the file stays. What must be
+found is written down in the tables beside the sinks.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import pytest
+from lab.compose import Compose
+
+from anchorwatch.model.findings import Comparison
+from tests.compare.spec_schema import embedded_schema
+from tests.truth.changes import PROJECT, Change, leaves, sink
+from tests.truth.deployment import Site
+from tests.truth.judging import but_created, compared, resolved, snapshot
+
+SINKS = ("everywhere", "newest", "created")
+KEPT = {"keeper"}
+"""Services that nothing is changed of: they hold on to the networks and volumes of the others."""
+NOT_IN_A_SINK = {
+    "cpu_rt_period": "the engine refuses it where the kernel has no real-time groups",
+    "cpu_rt_runtime": "the engine refuses it where the kernel has no real-time groups",
+    "models": "needs Docker's model runner",
+    "provider": "makes no container",
+    "pull_refresh_after": "needs a registry",
+    "storage_opt": "the engine refuses it on the lab's file system",
+}
+TOP_LEVEL = ("networks", "volumes")
+NOT_CHANGED = {("networks", "outside"), ("volumes", "elsewhere"), ("networks", "back", "name"), ("volumes", "named", "name")}
+"""Names and external resources: see test_resources."""
+
+
+def wrong(site: Site, changes: Sequence[Change], found: Comparison, expected: str) -> list[str]:
+    """What should have been said of these changes and was not, and the other way round."""
+    said: dict[str, set[str]] = {}
+    for finding in but_created(found.findings):
+        said.setdefault(finding.service or PROJECT, set()).add(finding.path or str(finding.kind))
+    noted = {note.service for note in found.notes}
+    problems = []
+    for change in changes:
+        want: frozenset[str] = getattr(change, expected)
+        have = said.pop(change.service, set())
+        if have != want:
+            problems.append(f"{change}: {sorted(have)} instead of {sorted(want)}")
+        elif not want and change.service != PROJECT and (change.service in noted) != change.noted(site.compose_version):
+            problems.append(f"{change}: note instead of none, or none instead of a note")
+    return problems + [f"{service}: nobody touched {sorted(paths)}" for service, paths in said.items()]
+
+
+@pytest.mark.parametrize("name", SINKS)
+def test_the_table_changes_every_leaf(name: str) -> None:
+    one = sink(name)
+    places = {(change.service, change.at) for change in one.changes}
+    missing = []
+    for service, config in one.model["services"].items():
+        for leaf in leaves(config) if service not in KEPT else ():
+            if not any((service, leaf[:length]) in places for length in range(1, len(leaf) + 1)) and leaf not in {("image",), ("networks",)}:
+                missing.append((service, leaf))
+    for section in TOP_LEVEL:
+        for leaf in leaves(one.model.get(section) or {}, (section,)):
+            known = any((PROJECT, leaf[:length]) in places or leaf[:length] in NOT_CHANGED for length in range(1, len(leaf) + 1))
+            if not known and one.model[section][leaf[1]]:
+                missing.append((PROJECT, leaf))
+    assert missing == []
+
+
+def test_every_key_of_the_specification_is_in_a_sink(newest_compose: Compose) -> None:
+    keys = set(embedded_schema(newest_compose.program)["definitions"]["service"]["properties"])
+    used = {key for name in SINKS for service in sink(name).model["services"].values() for key in service}
+    assert keys - used == set(NOT_IN_A_SINK)
+
+
+def test_a_change_in_the_file_is_found_where_it_is(far_site: Site) -> None:
+    one = sink("everywhere")
+    problems: list[str] = []
+    with far_site.deployed(one.text()) as folder:
+        seen = snapshot(far_site)
+        for lot in one.rounds([change for change in one.changes if change.since <= far_site.compose_version]):
+            far_site.write(one.text(lot))
+            problems += wrong(far_site, lot, compared([resolved(far_site, folder)], seen).stacks[0], "finds")
+    assert problems == []
+
+
+@pytest.mark.parametrize("name", ["newest", "created"])
+def test_so_is_one_that_only_newer_engines_know(newest_site: Site, name: str) -> None:
+    one = sink(name)
+    problems: list[str] = []
+    with newest_site.deployed(one.text()) as folder:
+        seen = snapshot(newest_site)
+        for lot in one.rounds(one.changes):
+            newest_site.write(one.text(lot))
+            problems += wrong(newest_site, lot, compared([resolved(newest_site, folder)], seen).stacks[0], "finds")
+    assert problems == []
+
+
+@pytest.mark.parametrize("part", [0, 1])
+def test_a_container_made_otherwise_is_found_where_it_differs(far_site: Site, part: int) -> None:
+    """Two rounds of some twenty, each with one changed leaf of every service; `bench/truth.py` deploys them all."""
+    one = sink("everywhere")
+    changes = [change for change in one.changes if change.created and change.since <= far_site.compose_version]
+    lot = list(one.rounds(changes))[part]
+    folder = far_site.write(one.text())
+    project = resolved(far_site, folder)
+    with far_site.deployed(one.text(lot)):
+        found = compared([project], snapshot(far_site)).stacks[0]
+    assert wrong(far_site, lot, found, "made") == []
+
+
+def test_a_secret_value_that_changed_is_found_and_not_shown(newest_site: Site) -> None:
+    one = sink("everywhere")
+    (change,) = (change for change in one.changes if change.at == ("environment", "DB_PASSWORD"))
+    with newest_site.deployed(one.text()) as folder:
+        newest_site.write(one.text([change]))
+        found = compared([resolved(newest_site, folder)], snapshot(newest_site)).stacks[0]
+    (finding,) = but_created(found.findings)
+    shown = json.dumps([finding.desired, finding.observed, finding.message])
+    assert finding.path == "environment.DB_PASSWORD"
+    assert "hunter" not in shown
+    assert finding.desired != finding.observed
