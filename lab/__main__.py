@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         elif chosen.command == "fetch":
             _fetch()
         elif chosen.command == "demo":
-            return demo()
+            demo()
     except LabError as error:
         print(f"lab: {error}", file=sys.stderr)
         return 1

@@ -198,3 +198,38 @@ def test_a_memo_answers_like_a_fresh_comparison() -> None:
     assert compare_host([renamed], [], snapshot(first), ANY, memo) == compare_host([renamed], [], snapshot(first), ANY)
     other = Policy(root="/srv")
     assert compare_host([renamed], [], snapshot(first), other, memo) == compare_host([renamed], [], snapshot(first), other)
+
+
+@pytest.mark.parametrize(
+    ("parts", "text", "fits"),
+    [
+        ((Unknown("A"),), "anything", True),
+        (("a", Unknown("A"), "b"), "ab", True),
+        (("a", Unknown("A"), "a"), "a", False),
+        ((Unknown("A"), ":", Unknown("B")), "no colon", False),
+        ((Unknown("A"), ":", Unknown("B"), ":x"), "a:b:c:x", True),
+        (("x", Secret("s")), "xs", True),
+        (("x", Secret("s")), "xt", False),
+    ],
+)
+def test_literal_pieces_stand_where_they_must(parts: tuple[str | Secret | Unknown, ...], text: str, fits: bool) -> None:
+    assert Template(parts).fits(text) is fits
+
+
+def test_many_unknown_pieces_over_a_megabyte_take_no_time() -> None:
+    pieces = [piece for name in "ABCDEFGH" for piece in (Unknown(name), ":")]
+    assert Template((*pieces, "@")).fits(":" * 2**20) is False
+
+
+def test_what_stands_beside_a_value_from_outside_git_is_veiled() -> None:
+    assert "canary" not in str(one({"hostname": Secret("x")}, config={"Hostname": "canary"}))
+    [finding] = (
+        one({"image": Template(("ghcr.io/app:", Secret("1.27")))}, config={"Image": "ghcr.io/app:1.28"}).stacks[0].findings
+    )
+    assert (finding.path, str(finding.observed).startswith("ghcr.io/app:••••")) == ("image", True)
+
+
+def test_an_image_that_may_not_be_looked_at_is_one_doubt_a_key() -> None:
+    seen = container("media-web-1", "web", environment={"A": Secret("1"), "B": Secret("2")})
+    result = compare_host([project(web={})], [], snapshot(seen, images={}), ANY)
+    assert (paths(result), unknown(result)) == (set(), {"environment.*"})

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from anchorwatch.desired import komodo
-from anchorwatch.desired.deployers import Deployed, with_deployers
+from anchorwatch.desired.deployers import Deployed, find_maps, with_deployers
 from anchorwatch.desired.folder import open_folder
 from anchorwatch.desired.stacks import Stacks, find_stacks
 from anchorwatch.errors import GitFailed
@@ -124,6 +124,17 @@ def test_a_file_that_komodo_names_and_the_repo_has_not(tmp_path: Path) -> None:
         "a/y": "1",
     }
     assert [one.error.kind for one in read(tmp_path, files, Deployer("komodo", "*.toml"))[1].broken] == ["no_compose_file"]
+
+
+def test_the_maps_that_are_in_a_repo(tmp_path: Path) -> None:
+    stack = '[[stack]]\nname = "a"\n[stack.config]\nserver = "pi5"\n'
+    assert find_maps(open_folder(write(tmp_path / "none", {"pyproject.toml": "[project]", "a/.doco-cd.yml": "name: a"}))) == {}
+    assert find_maps(open_folder(write(tmp_path / "one", {"k/a.toml": stack, ".doco-cd.nas.yml": "name: a"}))) == {
+        "komodo": "k/a.toml", "doco_cd": ".doco-cd*",
+    }  # fmt: skip
+    several = open_folder(write(tmp_path / "several", {"k/a.toml": stack, "k/deep/b.toml": stack.replace("stack", "stacks")}))
+    assert find_maps(several) == {"komodo": "k/**/*.toml"}
+    assert find_maps(open_folder(write(tmp_path / "top", {"a.toml": stack, "b/b.toml": stack}))) == {"komodo": "**/*.toml"}
 
 
 @pytest.mark.parametrize(

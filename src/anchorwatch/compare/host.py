@@ -14,7 +14,7 @@ from anchorwatch.compare.judge import UNREADABLE, Judged, covers, judge, not_und
 from anchorwatch.compare.match import Group, Matched, match
 from anchorwatch.compare.pair import Pair
 from anchorwatch.compare.presence import presence, unmanaged
-from anchorwatch.compare.resources import project_folder, resource_differences
+from anchorwatch.compare.resources import REMAKE, project_folder, resource_differences
 from anchorwatch.compare.severity import severity
 from anchorwatch.compare.wording import both_shown, sentence
 from anchorwatch.model.desired import BrokenStack, DesiredProject, UnknownValue
@@ -182,7 +182,9 @@ def _resources(
             desired=want,
             observed=have,
             # a volume that differs is nothing that `up` mends without losing what is in it
-            fix=fix or (None if resource == "volume" and kind is Kind.CHANGED else mend.up(command)),
+            fix=mend.remake(command)
+            if fix == REMAKE
+            else fix or (None if resource == "volume" and kind is Kind.CHANGED else mend.up(command)),
         )
 
 

@@ -82,7 +82,7 @@ def _doubt(pair: Pair, found: Difference) -> str | None:
         if shows is None:
             return "it may be the engine's default: no other container of the host tells"
         return "" if shows else None
-    return found.unjudged
+    return "" if found.unjudged and pair.hash_matches else found.unjudged
 
 
 def _hangs_on_unknown(pair: Pair, found: Difference) -> bool:

@@ -62,6 +62,11 @@ def up(command: Sequence[str], *words: str) -> str:
     return shlex.join([*command, "up", "-d", *words])
 
 
+def remake(command: Sequence[str]) -> str:
+    """Takes the project down and up again; its volumes stay."""
+    return f"{shlex.join([*command, 'down'])} && {up(command)}"
+
+
 def needs_force(path: str, hash_matches: bool | None) -> bool:
     """Whether a plain `up` would say "Running": it compares the definition's hash and looks at nothing else."""
     if hash_matches is not None:

@@ -49,6 +49,15 @@ class Pair:
         return self.host.snapshot.images.get(self.container.image_id)
 
     @cached_property
+    def without_image(self) -> str | None:
+        """Why it cannot be told what the container inherited; None where it can."""
+        if self.image is not None:
+            return None
+        if "images" in self.host.snapshot.not_permitted:
+            return "images may not be looked at, and it may come from there"
+        return "the image it was made from is gone, and it may come from there"
+
+    @cached_property
     def inherited(self) -> JsonObject:
         """What a container inherits from that image; empty when it is gone."""
         return self.image.config if self.image is not None else _NOTHING

@@ -57,6 +57,9 @@ KEYS: Mapping[str, Mapping[str, str]] = {
 }
 """The keys at the top level of a file, each with what it is compared with, or why it is not."""
 
+REMAKE = "down, then up"
+"""Stands for the command that takes the project down and up again."""
+
 _PREDEFINED = frozenset({"bridge", "host", "none", "default"})
 
 
@@ -110,8 +113,10 @@ def _network(
     elif not wanted.get("external"):
         others = [other for other in networks.values() if other is not found and other.name not in _PREDEFINED]
         differences = list(_network_differences(path, wanted, found, others))
+        # `up` looks at the hash that it left on the network: where that is today's, it finds nothing to do
+        stuck = found.labels.get(LABEL + "config-hash") == resource_hash(wanted)
         for difference in differences:
-            yield Kind.CHANGED, difference, None
+            yield Kind.CHANGED, difference, REMAKE if stuck else None
         if not differences and _changed_since(wanted, found, compose_version):
             text = "its definition changed since it was created, in a field that Docker does not show"
             yield Kind.CHANGED, Difference(path, None, None, note=text), None

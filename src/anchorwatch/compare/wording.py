@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from anchorwatch.compare.difference import Difference
 from anchorwatch.model.secrecy import guarded, guarded_words
-from anchorwatch.model.values import Json, Secret, plain
+from anchorwatch.model.values import Json, Secret, Template, plain
 
 _LONGEST = 240
 
@@ -79,6 +79,10 @@ def _veil(text: str | None) -> str | None:
 
 def _opened(have: Json, want: Json, name: str) -> Json:
     """`have` in clear text, as far as the wanted value beside it is in clear text."""
+    if isinstance(want, Template) and isinstance(have, str | Secret):
+        return want.veil(plain(have))
+    if isinstance(want, Secret) and isinstance(have, str):
+        return Secret(have)
     if isinstance(have, Secret):
         return guarded(name, have.reveal()) if isinstance(want, str) and want else have
     if isinstance(have, list | tuple) and isinstance(want, list | tuple):

@@ -18,6 +18,9 @@ from anchorwatch.desired.layout import Tree, claims
 from anchorwatch.errors import GitFailed, StackError
 from anchorwatch.model.settings import Deployer, HostLayout, StackValues
 
+MAX_TABLES = 200
+"""So many TOML files are looked into for Komodo's stacks."""
+
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
@@ -59,6 +62,23 @@ def with_deployers(files: Files, layouts: Sequence[HostLayout], deployers: Itera
     tree = Tree.of(path for path, entry in files.paths().items() if entry.kind != "submodule")
     result = [_extended(layout, added[layout.name], files, tree) if layout.name in added else layout for layout in layouts]
     return Deployed(tuple(result), tuple(unplaced))
+
+
+def find_maps(files: Files) -> dict[str, str]:
+    """The maps of deployers that are in a repo, for `init`: reader -> glob. Raises RepoError when the repo cannot be read."""
+    from anchorwatch.desired import doco_cd, komodo
+
+    there = [path for path, entry in files.paths().items() if entry.kind == "file"]
+    tables = [path for path in there if path.endswith(".toml")][:MAX_TABLES]
+    resources = [path for path, content in files.read(tables).items() if komodo.has_stacks(content)]
+    found = {}
+    if resources:
+        common = posixpath.commonpath([posixpath.dirname(path) or "." for path in resources])
+        several = posixpath.join(common if common != "." else "", "**/*.toml")
+        found["komodo"] = resources[0] if len(resources) == 1 else several
+    if any(doco_cd.is_map(path) for path in there):
+        found["doco_cd"] = ".doco-cd*"
+    return found
 
 
 def _read(files: Files, deployer: Deployer) -> Iterable[Deployment]:

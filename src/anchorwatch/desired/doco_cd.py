@@ -40,6 +40,11 @@ def read(contents: Mapping[str, bytes], files: Files) -> list[Deployment]:
     return found
 
 
+def is_map(path: str) -> bool:
+    """Whether a path is doco-cd's file at the top of a repo."""
+    return path in FILE_NAMES or _TARGET.fullmatch(path) is not None
+
+
 def _deployments(config: Mapping[str, Any], base: str, target: str | None, files: Files, tree: Tree) -> Iterable[Deployment]:
     if config.get("repository_url") or _is_on(config.get("destroy")):
         return

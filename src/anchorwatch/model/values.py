@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -105,24 +104,45 @@ class Template:
             raise ValueError("a piece of this text is unknown")
         return "".join(part if isinstance(part, str) else part.reveal() for part in self.parts if not isinstance(part, Unknown))
 
-    @cached_property
-    def _pattern(self) -> re.Pattern[str]:
-        return re.compile("".join(_piece_pattern(part) for part in self.parts), re.DOTALL)
-
     def fits(self, text: str) -> bool:
         """Whether `text` can be this one: literal and secret pieces stand where they must; an unknown piece may be anything."""
-        return self._pattern.fullmatch(text) is not None
+        first, *others = self._literals
+        if not others:
+            return text == first
+        *middle, last = others
+        if not (text.startswith(first) and text.endswith(last) and len(text) >= len(first) + len(last)):
+            return False
+        at, end = len(first), len(text) - len(last)
+        for literal in middle:  # an unknown piece may be anything, so the leftmost place is as good as any
+            at = text.find(literal, at, end)
+            if at < 0:
+                return False
+            at += len(literal)
+        return True
+
+    @cached_property
+    def _literals(self) -> list[str]:
+        """What stands between unknown pieces, and before and behind them."""
+        literals = [""]
+        for part in self.parts:
+            if isinstance(part, Unknown):
+                literals.append("")
+            else:
+                literals[-1] += part if isinstance(part, str) else part.reveal()
+        return literals
+
+    def veil(self, text: str) -> Template:
+        """`text`, which stands beside this one, with only the literal pieces in clear that both begin and end with."""
+        before = self.parts[0] if isinstance(self.parts[0], str) and text.startswith(self.parts[0]) else ""
+        rest = text[len(before) :]
+        last = self.parts[-1]
+        after = last if len(self.parts) > 1 and isinstance(last, str) and last and rest.endswith(last) else ""
+        return Template((before, Secret(rest[: len(rest) - len(after)]), after))
 
     def __str__(self) -> str:
         return "".join(str(part) for part in self.parts)
 
     __repr__ = __str__
-
-
-def _piece_pattern(part: str | Secret | Unknown) -> str:
-    if isinstance(part, Unknown):
-        return ".*"
-    return re.escape(part if isinstance(part, str) else part.reveal())
 
 
 Text: TypeAlias = str | Secret | Template

@@ -1,14 +1,7 @@
-"""Keys that wait for a check: coalesced, settled, one in flight a key, with backoff on failure.
+"""The queue that listeners put keys in, and workers take them out of: `watch.turns`, shared by threads.
 
-The shape is client-go's `util/workqueue`: what is waiting and what is in flight are two sets, and a key that comes again while it
-is in flight waits until it is back. `Turns` is all of that as a plain state machine with time as an argument; `Queue` lets
-threads share one.
-
-What happens on a host comes in bursts. The first event of one is looked at at once, and the whole of it once more when it has been
-quiet for `settle`, or after `at_most`: right after an event an engine may still tell what was so before. A commit or a resync is
-no burst: nothing is stale then, and one look is enough.
-
-Times are seconds of a clock that only goes forward.
+Putting in never waits for a check or for the database, so a listener is never kept from reading (an engine slows down for those
+who do not read). Nothing here starts a thread.
 """
 
 from __future__ import annotations
@@ -17,179 +10,106 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
 
 from anchorwatch.model.desired import ProjectKey
-from anchorwatch.model.drifts import Trigger
-from anchorwatch.watch.backoff import wait
-
-
-@dataclass(frozen=True, slots=True)
-class Cause:
-    """Why a key is to be checked: to show, never to branch on."""
-
-    trigger: Trigger
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """A key to be checked now."""
-
-    key: ProjectKey
-    cause: Cause
-    settled: bool
-    """Whether this look may open and resolve drifts."""
-    more: int = 0
-    """How many further events it stands for."""
-    late: float = 0.0
-    """Seconds that it had to wait beyond its time, because every worker was busy."""
-    attempt: int = 0
-    """How often it has failed before."""
-
-    @property
-    def reason(self) -> str:
-        """As a check shows it: `die mealie and 8 more`."""
-        return f"{self.cause.reason} and {self.more} more" if self.more else self.cause.reason
-
-
-@dataclass(slots=True)
-class _Waiting:
-    cause: Cause
-    began_at: float
-    last_at: float
-    burst: bool
-    """False: one settled look, as soon as can be."""
-    look_at: float | None
-    """When an unsettled look is wanted."""
-    count: int = 1
-
-
-@dataclass(slots=True)
-class Turns:
-    """Which key is to be checked next, and when. Not thread-safe: see `Queue`."""
-
-    settle: float = 0.5
-    """Seconds of quiet that end a burst."""
-    at_most: float = 3.0
-    """Seconds after which a burst is looked at for good although it goes on."""
-    _waiting: dict[ProjectKey, _Waiting] = field(default_factory=dict)
-    _wakes: dict[ProjectKey, tuple[float, Cause]] = field(default_factory=dict)
-    _flying: dict[ProjectKey, tuple[Work, float]] = field(default_factory=dict)
-    _failures: dict[ProjectKey, int] = field(default_factory=dict)
-    _held: dict[ProjectKey, float] = field(default_factory=dict)
-
-    def event(self, key: ProjectKey, cause: Cause, now: float) -> None:
-        """Something happened there, and may go on happening."""
-        found = self._waiting.get(key)
-        if found is None:
-            self._waiting[key] = _Waiting(cause, now, now, burst=True, look_at=now)
-            return
-        if not found.burst:  # asked for, and not begun: the burst begins here, and the first look serves both
-            found.burst, found.began_at, found.look_at = True, now, now
-        found.last_at = now
-        found.count += 1
-
-    def ask(self, key: ProjectKey, cause: Cause, now: float) -> None:
-        """Somebody wants to know, and nothing has happened on the host: one settled look, or the burst's where there is one."""
-        found = self._waiting.get(key)
-        if found is None:
-            self._waiting[key] = _Waiting(cause, now, now, burst=False, look_at=None)
-        elif found.burst:
-            found.look_at = now if found.look_at is None else found.look_at
-
-    def wake(self, key: ProjectKey, at: float | None, cause: Cause) -> None:
-        """A settled look at `at`, unless there is another one before; None takes it back. The latest word on a key counts."""
-        if at is None:
-            self._wakes.pop(key, None)
-        else:
-            self._wakes[key] = (at, cause)
-
-    def take(self, now: float) -> Work | None:
-        """The key whose turn it is; it is in flight from then on. None while there is nothing to do."""
-        times = ((key, self._turn(key)) for key in self._keys())
-        due = [(at, key) for key, at in times if at is not None and at <= now]
-        if not due:
-            return None
-        at, key = min(due)
-        work = replace(self._work(key, now), late=now - at, attempt=self._failures.get(key, 0))
-        self._flying[key] = (work, now)
-        return work
-
-    def done(self, key: ProjectKey) -> None:
-        """The check of a key has come to something, be it "unknown". Its failures are forgotten."""
-        del self._flying[key]
-        self._failures.pop(key, None)
-        self._held.pop(key, None)
-
-    def failed(self, key: ProjectKey, now: float, dice: float) -> float:
-        """The check of a key came to nothing: it is tried again, and until then the key is left alone. Returns when."""
-        work, _ = self._flying.pop(key)
-        self._failures[key] = self._failures.get(key, 0) + 1
-        self._held[key] = now + wait(self._failures[key], dice)
-        found = self._waiting.get(key)
-        if found is None:
-            self._waiting[key] = _Waiting(work.cause, now, now, burst=False, look_at=None, count=work.more + 1)
-        else:
-            found.count += work.more + 1
-        return self._held[key]
-
-    def forget(self, keys: Iterable[ProjectKey]) -> None:
-        """These keys are nobody's concern any more. What is in flight ends as it will."""
-        for key in keys:
-            for known in (self._waiting, self._wakes, self._failures, self._held):
-                known.pop(key, None)
-
-    def next_at(self) -> float | None:
-        """When `take` has something to give; it may be over. None: not before something comes."""
-        return min((at for at in map(self._turn, self._keys()) if at is not None), default=None)
-
-    @property
-    def flying(self) -> dict[ProjectKey, float]:
-        """Which keys are in flight, and since when."""
-        return {key: since for key, (_, since) in self._flying.items()}
-
-    @property
-    def waiting(self) -> frozenset[ProjectKey]:
-        """Which keys have something to be looked at, now or in a moment. Those that only a clock will wake are not among them."""
-        return frozenset(self._waiting)
-
-    def _keys(self) -> set[ProjectKey]:
-        return self._waiting.keys() | self._wakes.keys()
-
-    def _turn(self, key: ProjectKey) -> float | None:
-        """When it is the key's turn; None while it is in flight."""
-        if key in self._flying:
-            return None
-        found = self._waiting.get(key)
-        if found is None:
-            at = self._wakes[key][0]
-        elif not found.burst:
-            at = found.began_at
-        else:
-            at = self._settled_at(found) if found.look_at is None else min(found.look_at, self._settled_at(found))
-        return max(at, self._held.get(key, at))
-
-    def _settled_at(self, found: _Waiting) -> float:
-        return min(found.last_at + self.settle, found.began_at + self.at_most)
-
-    def _work(self, key: ProjectKey, now: float) -> Work:
-        found = self._waiting.get(key)
-        if found is None:
-            return Work(key, self._wakes.pop(key)[1], settled=True)
-        if found.burst and now < self._settled_at(found):
-            found.look_at = None
-            return Work(key, found.cause, settled=False, more=found.count - 1)
-        del self._waiting[key]
-        return Work(key, found.cause, settled=True, more=found.count - 1)
+from anchorwatch.watch.turns import Cause, Turns, Work
 
 
 class Queue:
-    """`Turns`, shared by threads: listeners put keys in, workers take them out."""
+    """Any thread may call anything. `clock` only goes forward; `dice` is from 0 up to 1."""
 
-    def __init__(self, turns: Turns, clock: Callable[[], float] = time.monotonic, dice: Callable[[], float] = random.random) -> None:
+    def __init__(
+        self, turns: Turns, clock: Callable[[], float] = time.monotonic, dice: Callable[[], float] = random.random
+    ) -> None:
         self._turns = turns
         self._clock = clock
         self._dice = dice
         self._changed = threading.Condition()
         self._closed = False
+
+    def event(self, keys: Iterable[ProjectKey], cause: Cause) -> None:
+        """Something happened there: looked at at once, and once more when it is quiet."""
+        with self._changed:
+            now = self._clock()
+            for key in keys:
+                self._turns.event(key, cause, now)
+            self._changed.notify_all()
+
+    def ask(self, keys: Iterable[ProjectKey], cause: Cause) -> None:
+        """Somebody wants to know, though nothing has happened on the host: looked at once."""
+        with self._changed:
+            now = self._clock()
+            for key in keys:
+                self._turns.ask(key, cause, now)
+            self._changed.notify_all()
+
+    def forget(self, keys: Iterable[ProjectKey]) -> None:
+        """These keys are nobody's concern any more."""
+        with self._changed:
+            self._turns.forget(keys)
+            self._changed.notify_all()
+
+    def take(self, timeout: float) -> Work | None:
+        """The next key, as soon as there is one; None after `timeout` seconds, and at once when the queue is closed.
+
+        Whoever takes one says `done` or `failed`, whatever happens.
+        """
+        with self._changed:
+            until = self._clock() + timeout
+            while not self._closed:
+                now = self._clock()
+                work = self._turns.take(now)
+                if work is not None:
+                    return work
+                if now >= until:
+                    return None
+                self._changed.wait(min(until, self._turns.next_at() or until) - now)
+            return None
+
+    def done(self, work: Work, wake_after: float | None) -> None:
+        """The check has come to something. `wake_after` is in how many seconds the key is to be looked at though nothing happens."""
+        with self._changed:
+            self._turns.done(work.key, None if wake_after is None else self._clock() + max(0.0, wake_after))
+            self._changed.notify_all()
+
+    def failed(self, work: Work) -> float:
+        """The check came to nothing, and will be tried again. Returns in how many seconds."""
+        with self._changed:
+            now = self._clock()
+            again = self._turns.failed(work.key, now, self._dice()) - now
+            self._changed.notify_all()
+            return again
+
+    def close(self) -> None:
+        """Nothing is given out any more. What waits is found by the first look of the next run."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    def drain(self, timeout: float) -> bool:
+        """Waits until nothing is in flight; False if something still is after `timeout` seconds."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._turns.flying, timeout)
+
+    @property
+    def closed(self) -> bool:
+        """Whether it is closed."""
+        with self._changed:
+            return self._closed
+
+    def flying(self) -> dict[ProjectKey, float]:
+        """Which keys are in flight, and for how many seconds: one that is for long is stuck."""
+        with self._changed:
+            now = self._clock()
+            return {key: now - since for key, since in self._turns.flying.items()}
+
+    def overdue(self) -> float:
+        """For how many seconds the next key has been waiting for a worker; 0 while none waits."""
+        with self._changed:
+            at = self._turns.next_at()
+            return 0.0 if at is None else max(0.0, self._clock() - at)
+
+    def waiting(self) -> int:
+        """How many keys have something to be looked at."""
+        with self._changed:
+            return len(self._turns.waiting)

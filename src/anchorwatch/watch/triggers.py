@@ -48,7 +48,9 @@ def of_event(event: JsonObject, known: Belongings) -> Hint | None:
     found = _Event(
         action.partition(":")[0].strip(),
         str(actor.get("ID") or ""),
-        {str(name): value for name, value in attributes.items() if isinstance(value, str)} if isinstance(attributes, Mapping) else {},
+        {str(name): value for name, value in attributes.items() if isinstance(value, str)}
+        if isinstance(attributes, Mapping)
+        else {},
     )
     match kind:
         case "container":

@@ -10,8 +10,6 @@ from collections.abc import Iterator
 from anchorwatch.compare.difference import Difference, Rule, same
 from anchorwatch.compare.pair import Pair
 
-_GONE = "the image it was made from is gone, so what it inherits cannot be told"
-
 
 def _differences(pair: Pair) -> Iterator[Difference]:
     entrypoint, command = pair.wanted.get("entrypoint"), pair.wanted.get("command")
@@ -26,7 +24,7 @@ def _differences(pair: Pair) -> Iterator[Difference]:
         ("entrypoint", entrypoint, pair.config.get("Entrypoint"), inherits_entrypoint),
     ):
         if not same(want or [], have or []):
-            unjudged = _GONE if inherited and pair.image is None else None
+            unjudged = pair.without_image if inherited else None
             yield Difference(path, want or None, have or None, unjudged=unjudged)
 
 

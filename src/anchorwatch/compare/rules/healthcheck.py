@@ -28,7 +28,7 @@ def _differences(pair: Pair) -> Iterator[Difference]:
     disabled = bool(wanted.get("disable"))
     want_test: list[Json] = ["NONE"] if disabled else list(wanted.get("test") or image.get("Test") or ())
     have_test: list[Json] = list(seen.get("Test") or ())
-    gone = "the image it was made from is gone, and may have set it" if pair.image is None else None
+    gone = pair.without_image
 
     found: list[Difference] = []
     if not same(want_test, have_test):

@@ -47,8 +47,7 @@ def _inherited(pair: Pair, key: str, member: str) -> Iterator[Difference]:
     unjudged = None
     if want is None:
         want = pair.inherited.get(member) or None
-        if pair.image is None:
-            unjudged = "the image it was made from is gone, and may have set it"
+        unjudged = pair.without_image
     if key == "working_dir":  # both Compose and the engine clean the path
         want, have = _cleaned(want), _cleaned(have)
     for found in differ(key, want, have):

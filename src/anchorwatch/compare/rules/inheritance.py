@@ -32,10 +32,12 @@ def inherited_names(
     for name, value in inherited.items():
         if name not in want and not same(value, have.get(name)):
             yield Difference(f"{prefix}.{name}", value, have.get(name))
-    gone = "the image it was made from is gone, and may have set it" if pair.image is None else None
-    for name, value in have.items():
-        if name not in want and name not in inherited and not added(name):
-            yield Difference(f"{prefix}.{name}", None, "" if value is None else value, unjudged=gone)
+    extra = {name: value for name, value in have.items() if name not in want and name not in inherited and not added(name)}
+    if extra and pair.without_image:
+        yield Difference(f"{prefix}.*", None, ", ".join(extra), unjudged=pair.without_image)
+        return
+    for name, value in extra.items():
+        yield Difference(f"{prefix}.{name}", None, "" if value is None else value)
 
 
 def _hangs_on_one_variable(value: Json) -> bool:

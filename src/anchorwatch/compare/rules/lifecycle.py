@@ -12,7 +12,7 @@ from anchorwatch.model.values import Json
 
 def _differences(pair: Pair) -> Iterator[Difference]:
     signal = pair.wanted.get("stop_signal")
-    gone = "the image it was made from is gone, and may have set it" if pair.image is None and not signal else None
+    gone = None if signal else pair.without_image
     want, have = signal or pair.inherited.get("StopSignal") or None, pair.config.get("StopSignal") or None
     for found in differ("stop_signal", want, have):
         yield Difference(found.path, found.want, found.have, unjudged=gone)

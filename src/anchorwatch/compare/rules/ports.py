@@ -65,7 +65,7 @@ def _exposed(pair: Pair, want: Iterable[str], have: Iterable[str]) -> Iterator[D
     missing, extra = wanted - seen, seen - wanted - _expanded(inherited)
     if not missing and not extra:
         return
-    gone = "the image it was made from is gone, and may expose it" if pair.image is None and not missing else None
+    gone = None if missing else pair.without_image
     shown = (seen - _expanded(inherited)) | (wanted & seen)
     yield Difference("expose", _listed(wanted), _listed(shown), unjudged=gone)
 
