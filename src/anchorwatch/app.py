@@ -171,7 +171,7 @@ class _Reader:
         files = self._open_files()
         return read_state(
             files,
-            self._layouts(files),
+            self._layouts(files, hosts),
             self._config.declared_elsewhere,
             compose=compose,
             cache=Cache(folder),
@@ -190,8 +190,11 @@ class _Reader:
             source = replace(source, path=".")
         return open_files(source, worktree=self._options.worktree, state=Path(self._config.secrets_key).parent)
 
-    def _layouts(self, files: Files) -> Sequence[HostLayout]:
-        """The config's; without one, what the repo's own layout says of this machine (contract)."""
+    def _layouts(self, files: Files, hosts: Sequence[str] | None) -> Sequence[HostLayout]:
+        """The config's; without one, what the repo's own layout says (contract).
+
+        Raises `UsageError` where hosts are to be asked, the layout names several, and this machine is none of them.
+        """
         config = self._config
         if config.hosts:
             if not config.deployers:
@@ -200,13 +203,17 @@ class _Reader:
 
             return with_deployers(files, config.layouts(), config.deployers).layouts
         from anchorwatch.desired.guess import guess
+        from anchorwatch.observed.contexts import known_contexts
 
-        found = guess(files, platform.node())
+        found = guess(files, platform.node(), known_contexts(os.environ))
         mine = found.mine(platform.node())
+        if hosts is None:
+            return found.layouts if mine is None or found.by != "one" else [mine]
         if mine is None:
             names = ", ".join(layout.name for layout in found.layouts)
             raise UsageError(
                 f"the repo's layout names the hosts {names}, and this machine is none of them",
                 hint="`anchorwatch init` writes a config that says where each of them is",
             )
-        return [replace(mine, name=self._addresses[0].name)]
+        others = [layout for layout in found.layouts if layout.name != mine.name and found.by != "one"]
+        return [replace(mine, name=self._addresses[0].name), *others]

@@ -16,6 +16,7 @@ from anchorwatch.model.numbers import Literal
 from anchorwatch.model.values import Secret, Template
 
 MISSING = object()
+_KEYED = ("ports", "volumes", "secrets", "configs")
 
 
 def compose_model(out: str) -> dict[str, Any]:
@@ -81,6 +82,9 @@ def _compare(
     if isinstance(want, dict | list) and isinstance(have, dict | list):
         yield from _below(want, have, shown, last, unknown, folder, home)
         return
+    if shown in _KEYED and MISSING in (want, have) and isinstance(want if have is MISSING else have, list):
+        yield from _below([] if want is MISSING else want, [] if have is MISSING else have, shown, last, unknown, folder, home)
+        return
     if want is MISSING or have is MISSING:
         empty = {} if want is MISSING else want
         if isinstance(have if want is MISSING else want, dict) and isinstance(empty, dict) and have is not MISSING:
@@ -105,7 +109,7 @@ def _below(
         for key in sorted(want.keys() | have.keys()):
             yield from _compare(want.get(key, MISSING), have.get(key, MISSING), f"{shown}.{key}", key, unknown, folder, home)
         return
-    if shown in ("ports", "volumes", "secrets", "configs") and all(isinstance(one, dict) for one in [*want, *have]):
+    if shown in _KEYED and all(isinstance(one, dict) for one in [*want, *have]):
         wanted, there = _keyed(shown, want), _keyed(shown, have)
         for key in sorted(wanted.keys() | there.keys()):
             yield from _compare(wanted.get(key, MISSING), there.get(key, MISSING), f"{shown}.{key}", last, unknown, folder, home)

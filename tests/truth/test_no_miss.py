@@ -7,14 +7,14 @@ found is written down in the tables beside the sinks.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import pytest
 from lab.compose import Compose
 
 from anchorwatch.model.findings import Comparison
 from tests.compare.spec_schema import embedded_schema
-from tests.truth.changes import PROJECT, Change, leaves, sink
+from tests.truth.changes import PROJECT, Change, Sink, leaves, sink
 from tests.truth.deployment import Site
 from tests.truth.judging import but_created, compared, resolved, snapshot
 
@@ -29,6 +29,8 @@ NOT_IN_A_SINK = {
     "pull_refresh_after": "needs a registry",
     "storage_opt": "the engine refuses it on the lab's file system",
 }
+COMMON: set[tuple[str | int, ...]] = {("image",), ("networks",)}
+"""What every service has, and is changed for some."""
 TOP_LEVEL = ("networks", "volumes")
 NOT_CHANGED = {("networks", "outside"), ("volumes", "elsewhere"), ("networks", "back", "name"), ("volumes", "named", "name")}
 """Names and external resources: see test_resources."""
@@ -51,21 +53,21 @@ def wrong(site: Site, changes: Sequence[Change], found: Comparison, expected: st
     return problems + [f"{service}: nobody touched {sorted(paths)}" for service, paths in said.items()]
 
 
+def unchanged(one: Sink) -> Iterator[tuple[str, tuple[str | int, ...]]]:
+    """The leaves that no change in the table is made to, or to what they are part of."""
+    covered = {(change.service, change.at) for change in one.changes} | {(PROJECT, at) for at in NOT_CHANGED}
+    services = {name: config for name, config in one.model["services"].items() if name not in KEPT}
+    places = [(name, leaf) for name, config in services.items() for leaf in leaves(config) if leaf not in COMMON]
+    top = {section: {key: entry for key, entry in one.model.get(section, {}).items() if entry} for section in TOP_LEVEL}
+    places += [(PROJECT, leaf) for leaf in leaves({section: entries for section, entries in top.items() if entries})]
+    for service, leaf in places:
+        if not any((service, leaf[:length]) in covered for length in range(1, len(leaf) + 1)):
+            yield service, leaf
+
+
 @pytest.mark.parametrize("name", SINKS)
 def test_the_table_changes_every_leaf(name: str) -> None:
-    one = sink(name)
-    places = {(change.service, change.at) for change in one.changes}
-    missing = []
-    for service, config in one.model["services"].items():
-        for leaf in leaves(config) if service not in KEPT else ():
-            if not any((service, leaf[:length]) in places for length in range(1, len(leaf) + 1)) and leaf not in {("image",), ("networks",)}:
-                missing.append((service, leaf))
-    for section in TOP_LEVEL:
-        for leaf in leaves(one.model.get(section) or {}, (section,)):
-            known = any((PROJECT, leaf[:length]) in places or leaf[:length] in NOT_CHANGED for length in range(1, len(leaf) + 1))
-            if not known and one.model[section][leaf[1]]:
-                missing.append((PROJECT, leaf))
-    assert missing == []
+    assert list(unchanged(sink(name))) == []
 
 
 def test_every_key_of_the_specification_is_in_a_sink(newest_compose: Compose) -> None:

@@ -64,7 +64,6 @@ FIXED_VALUES = {
     "oom_score_adj": "1",
     "weight": "100",
     "mode": "0444",
-    "type": "bind",
     "driver": "nvidia",
 }
 """What stands in at a place of kind FIXED, by its last key."""
@@ -89,7 +88,7 @@ _BOOLS = """attach init privileged read_only stdin_open tty oom_kill_disable use
 _FIXED = """pull_policy cgroup oom_score_adj blkio_config.weight blkio_config.weight_device.[].weight secrets.[].mode
     configs.[].mode deploy.update_config.order deploy.rollback_config.order deploy.update_config.failure_action
     deploy.rollback_config.failure_action deploy.update_config.max_failure_ratio deploy.rollback_config.max_failure_ratio
-    depends_on.*.condition volumes.[].type volumes.[].bind.selinux volumes.[].bind.recursive"""
+    depends_on.*.condition volumes.[].bind.selinux volumes.[].bind.recursive"""
 _NAMES = """depends_on.[] networks.[] links.[] volumes_from.[] secrets.[] secrets.[].source configs.[] configs.[].source gpus
     gpus.[] develop provider models.[]"""
 _IPS = "dns dns.[] networks.*.ipv4_address ports.[].host_ip"
@@ -118,7 +117,7 @@ def _kinds() -> Iterator[tuple[Place, Kind]]:
         ("mac_address networks.*.mac_address", Kind.MAC),
         ("ports.[]", Kind.PORT),
         ("volumes.[]", Kind.VOLUME),
-        ("build build.context volumes.[].source", Kind.PATH),
+        ("build build.context", Kind.PATH),
         ("command entrypoint", Kind.WORDS),
         (_REFERENCES, Kind.REFERENCE),
     ):

@@ -135,7 +135,9 @@ class Restoring:
             if self._pattern.search(key):
                 restored_key = self._text(key, plain=False)
                 if isinstance(restored_key, Template) and not restored_key.known:
-                    self.unknown[service, f"{section}.{self._glob(key)}"] = self._first(key)
+                    # Where no `=` is seen, it may be in the variable, and then what follows that is no part of the name.
+                    name = self._glob(key) if below else self._glob(key).partition("*")[0] + "*"
+                    self.unknown[service, f"{section}.{name}"] = self._first(key)
                     continue
                 name = restored_key if isinstance(restored_key, str) else restored_key.reveal()
             else:

@@ -144,15 +144,12 @@ class Rewriting:
             below = self._node(value, inner, label)
             if below is not None:
                 kept.append((key, below))
-        if place[-2:] == ("volumes", ITEM):
-            kept = self._bind_where_the_source_is_open(node, kept)
         return yaml.MappingNode(node.tag, kept, flow_style=node.flow_style)
 
     def _too_much(self, place: Place, value: yaml.Node) -> bool:
-        if len(place) != 3 or place[0] not in ("services", "networks", "volumes", "secrets", "configs"):
+        if len(place) != 3 or place[0] != "services" or place[2] in ("image", "environment", "labels"):
             return False
-        kept = place[0] == "services" and place[2] in ("image", "environment", "labels")
-        if kept or not (self.sparing or (place[1], place[2]) in self.spared):
+        if not (self.sparing or (place[1], place[2]) in self.spared):
             return False
         return bool(self._hanging_below(value, "unknown", *(() if self.real else ("outside",))))
 
@@ -165,30 +162,47 @@ class Rewriting:
             if verdict in verdicts
         ]
 
-    def _bind_where_the_source_is_open(
-        self, node: yaml.MappingNode, kept: list[tuple[yaml.Node, yaml.Node]]
-    ) -> list[tuple[yaml.Node, yaml.Node]]:
-        """A volume whose source is not known as a bind: a named one would have to be declared."""
+    def _mount(self, node: yaml.MappingNode, label: str) -> yaml.MappingNode | None:
+        """A volume in the long syntax: left out where its type is not known, a bind where the source is not.
+
+        A named volume would have to be declared under the name that stands in.
+        """
         import yaml
 
-        source = dict(pairs(node)).get("source")
-        if source is None or self._built.get(id(source)) is source or not str(source.value).count("$"):
-            return kept
-        bind = yaml.ScalarNode("tag:yaml.org,2002:str", "bind")
-        return [(key, bind if key.value == "type" else value) for key, value in kept if key.value != "volume"]
+        keys = dict(pairs(node))
+        if "type" in keys and (hanging := self._hanging(keys["type"])):
+            self._left_out(label, *hanging[0])
+            return None
+        kind = str(keys["type"].value) if "type" in keys else "volume"
+        if "source" not in keys or kind not in ("volume", "bind") or not self._hanging(keys["source"]):
+            return node
+        own = [(key, value) for key, value in node.value if key.value not in ("type", "volume")]
+        text = "tag:yaml.org,2002:str"
+        return yaml.MappingNode(node.tag, [*own, (yaml.ScalarNode(text, "type"), yaml.ScalarNode(text, "bind"))])
+
+    def _hanging(self, node: yaml.Node) -> list[tuple[str, Use]]:
+        """The uses below a node that something has to stand in for."""
+        return [found for scalar in scalars_below(node, set()) for found in self._open(scalar.value, self._document.scope)]
 
     def _sequence(self, node: yaml.SequenceNode, place: Place, shown: str) -> yaml.Node:
         import yaml
 
-        kept = []
-        for item in node.value:
+        kept: list[yaml.Node] = []
+        for index, item in enumerate(node.value):
+            if not index and place[2:] == ("healthcheck", "test") and self._hanging_below(item, "unknown"):
+                self._mark(shown, self._hanging_below(item, "unknown")[0])
+                kept.append(yaml.ScalarNode("tag:yaml.org,2002:str", "CMD"))
+                continue
             label = shown
             keys = dict(pairs(item))
             if place[2:] == ("volumes",) and "target" in keys:
                 label = f"volumes.{keys['target'].value}"
             elif place[2:] == ("ports",) and "target" in keys:
                 label = f"ports.{keys['target'].value}/{keys['protocol'].value if 'protocol' in keys else 'tcp'}"
-            below = self._node(item, (*place, ITEM), label)
+            mount: yaml.Node | None = item
+            if place[2:] == ("volumes",) and isinstance(item, yaml.MappingNode):
+                mount = self._mount(item, label)
+            below = None if mount is None else self._node(mount, (*place, ITEM), label)
             if below is not None:
                 kept.append(below)
         return yaml.SequenceNode(node.tag, kept, flow_style=node.flow_style)
@@ -211,6 +225,8 @@ class Rewriting:
             return node
         verdict, use = hanging[0]
         kind = kind_at(place)
+        if place[2:] == ("volumes", ITEM, "source") and self._mounts_a_path:
+            kind = Kind.PATH
         if kind is Kind.REFERENCE:
             return node
         if kind is Kind.NAME or (kind is Kind.TEXT and str(node.value).startswith("service:")):

@@ -1,8 +1,8 @@
 """How long to wait before something that failed is tried again. Pure: time and chance are arguments.
 
-The constants are those of the Kubernetes reflector (client-go `tools/cache/reflector.go`): 0.8 s at first, doubled up to 30 s, and
-from the beginning again after two minutes of health. Up to half of each wait is chance, so that many who failed together do not
-come back together.
+The constants are those of the Kubernetes reflector (client-go `tools/cache/reflector.go`): 0.8 s at least, doubled up to 30 s,
+and from the beginning again after two minutes of health. Up to half of each wait is chance, so that many who failed together do
+not come back together.
 """
 
 from __future__ import annotations

@@ -38,8 +38,9 @@ def belongings(host: str, projects: Iterable[DesiredProject], seen: Snapshot) ->
             for name in _names(declared):
                 found.setdefault(name, set()).add(project.key)
         for service in project.services.values():
-            if isinstance(name := service.config.get("container_name"), str):
-                containers.setdefault(name, set()).add(project.key)
+            claimed: Json = service.config.get("container_name")
+            if isinstance(claimed, str):
+                containers.setdefault(claimed, set()).add(project.key)
     for container in seen.containers:
         key = ProjectKey(host, container.project or NO_PROJECT)
         keys.add(key)
@@ -48,8 +49,9 @@ def belongings(host: str, projects: Iterable[DesiredProject], seen: Snapshot) ->
         for name in container.networks:
             networks.setdefault(seen.network_names.get(name, name), set()).update(owners)
         for mount in container.mounts.values():
-            if isinstance(name := mount.get("Name"), str):
-                volumes.setdefault(name, set()).update(owners)
+            volume: Json = mount.get("Name")
+            if isinstance(volume, str):
+                volumes.setdefault(volume, set()).update(owners)
     return Belongings(host, frozenset(keys), _frozen(containers), _frozen(networks), _frozen(volumes))
 
 

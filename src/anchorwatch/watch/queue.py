@@ -63,11 +63,12 @@ class Queue:
                     return work
                 if now >= until:
                     return None
-                self._changed.wait(min(until, self._turns.next_at() or until) - now)
+                turn = self._turns.next_at()
+                self._changed.wait((until if turn is None else min(until, turn)) - now)
             return None
 
     def done(self, work: Work, wake_after: float | None) -> None:
-        """The check has come to something. `wake_after` is in how many seconds the key is to be looked at though nothing happens."""
+        """The check has come to something. The key is to be looked at in `wake_after` seconds, though nothing happens."""
         with self._changed:
             self._turns.done(work.key, None if wake_after is None else self._clock() + max(0.0, wake_after))
             self._changed.notify_all()

@@ -1,7 +1,7 @@
 """What happened → which keys to check, and a reason to show. Pure.
 
-An event is a hint: nothing is concluded from it but where to look. So what is not known to mean nothing is looked at, also actions
-that engines do not have yet. Of an event only Type, Action, the actor's ID and name are read; labels are copied over the engine's
+An event is a hint: nothing is concluded from it but where to look. So whatever is not known to mean nothing is looked at, actions
+of later engines included. Of an event only Type, Action, the actor's ID and name are read; labels are copied over the engine's
 own attributes, and an action may carry a command line behind a colon (moby `daemon/events.go`, `daemon/health.go`).
 """
 

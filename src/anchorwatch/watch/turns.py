@@ -3,7 +3,7 @@
 The shape is client-go's `util/workqueue`: what is waiting and what is in flight are two sets, and a key that comes again while it
 is in flight waits until it is back. `watch.queue` lets threads share it.
 
-What happens on a host comes in bursts. The first event of one is looked at at once, and the whole of it once more when it has been
+What happens on a host comes in bursts. The first event of one is looked at at once, and the whole of it once more when it is
 quiet for `settle`, or after `at_most`: right after an event an engine may still tell what was so before. A commit or a resync is
 no burst: nothing is stale then, and one look is enough.
 
