@@ -125,11 +125,9 @@ def _below(
 def _keyed(section: str, items: list[Any]) -> dict[str, Any]:
     keyed: dict[str, Any] = {}
     for item in items:
-        key = (
-            f"{item['target']}/{item.get('protocol', 'tcp')}"
-            if section == "ports"
-            else str(item.get("target") or item.get("source"))
-        )
+        key = str(item.get("target" if section == "volumes" else "source"))
+        if section == "ports":
+            key = f"{item['target']}/{item.get('protocol', 'tcp')}"
         while key in keyed:
             key += " again"
         keyed[key] = item

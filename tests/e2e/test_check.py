@@ -127,12 +127,13 @@ def test_what_stops_everything_ends_with_102(homelab: Homelab, anchorwatch: Prog
     assert anchorwatch("check", str(tmp_path / "nowhere")).code == 102
     assert anchorwatch("check", "--stack", "proxmox/nothing").code == 102
     assert anchorwatch("check", "--no-such-option").code == 102
-    without = anchorwatch("check", path="/usr/bin:/bin")
-    if not any(Path(folder, "docker-compose").exists() for folder in ("/usr/bin", "/usr/libexec/docker/cli-plugins")):
-        assert without.code == 102
-        assert "Compose" in without.err
     config = tmp_path / "bad.yml"
-    config.write_text(homelab.config.read_text().replace("branch: main", "branch: gone"))
+    fleet = homelab.config.read_text()
+    kept = [line for line in fleet.splitlines() if not line.startswith("compose:")]
+    config.write_text("\n".join([*kept, f"compose: {tmp_path}/docker-compose"]))
+    without = anchorwatch("check", config=config)
+    assert (without.code, "Compose" in without.err) == (102, True)
+    config.write_text(fleet.replace("branch: main", "branch: gone"))
     gone = anchorwatch("check", config=config)
     assert (gone.code, "gone" in gone.err) == (102, True)
     config.write_text(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from anchorwatch.ledger.decide import Decision, decide
@@ -43,6 +44,10 @@ class Book:
             self.drifts |= {drift.id: drift for drift in self.last.drifts}
             self.written += self.last.transitions
         return told(self.written[before:])
+
+    def wakes(self) -> datetime | None:
+        """When the key is to be looked at again, by the last decision."""
+        return self.last.wake_at
 
     def drift(self, of: Finding | None = None) -> Drift:
         return self.drifts[(of or finding()).id]

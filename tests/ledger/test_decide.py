@@ -31,10 +31,10 @@ def book() -> Book:
 
 def test_a_drift_that_stays_opens_after_its_grace(book: Book) -> None:
     assert book.sees(look(0, DRIFT, settled=False), look(0.5, DRIFT)) == [APPEARED]
-    assert book.last.wake_at == after(30)
+    assert book.wakes() == after(30)
     assert book.sees(look(29.9, DRIFT)) == []
     assert book.sees(look(30, DRIFT)) == [OPENED]
-    assert book.last.wake_at is None
+    assert book.wakes() is None
     assert book.sees(look(3600, DRIFT)) == []
     assert book.sees(look(3601)) == [MENDED]
     drift = book.drift()
@@ -46,7 +46,7 @@ def test_a_drift_that_stays_opens_after_its_grace(book: Book) -> None:
 def test_a_deployment_is_no_drift(book: Book) -> None:
     assert book.sees(look(0, DRIFT, settled=False), look(3, DRIFT), look(9)) == [APPEARED, PASSED]
     assert book.drift().opened_at is None
-    assert book.last.wake_at is None
+    assert book.wakes() is None
 
 
 def test_only_a_settled_look_opens_and_resolves(book: Book) -> None:
@@ -59,18 +59,18 @@ def test_only_a_settled_look_opens_and_resolves(book: Book) -> None:
 def test_each_change_in_the_project_begins_the_grace_anew(book: Book) -> None:
     book.sees(look(0, DRIFT))
     book.sees(look(20, DRIFT, moving=True))
-    assert book.last.wake_at == after(50)
+    assert book.wakes() == after(50)
     book.sees(look(49, DRIFT, settled=False, moving=True))
-    assert book.last.wake_at == after(79)
+    assert book.wakes() == after(79)
     assert book.sees(look(50, DRIFT), look(78, DRIFT)) == []
     assert book.sees(look(79, DRIFT)) == [OPENED]
 
 
 def test_a_new_revision_and_another_value_are_changes_too(book: Book) -> None:
     book.sees(look(0, DRIFT), look(10, DRIFT, revision="b" * 40))
-    assert book.last.wake_at == after(40)
+    assert book.wakes() == after(40)
     book.sees(look(20, replace(DRIFT, observed="2 GiB"), revision="b" * 40))
-    assert book.last.wake_at == after(50)
+    assert book.wakes() == after(50)
     assert book.sees(look(50, replace(DRIFT, observed="2 GiB"), revision="b" * 40)) == [OPENED]
     assert book.written[-1].observed == "2 GiB"
 
@@ -78,7 +78,7 @@ def test_a_new_revision_and_another_value_are_changes_too(book: Book) -> None:
 def test_no_change_puts_a_drift_off_for_more_than_a_quarter_of_an_hour(book: Book) -> None:
     told = book.sees(*(look(seconds, DRIFT, moving=True) for seconds in range(0, 900, 10)))
     assert told == [APPEARED]
-    assert book.last.wake_at == after(900)
+    assert book.wakes() == after(900)
     assert book.sees(look(900, DRIFT, moving=True)) == [OPENED]
 
 
@@ -95,7 +95,7 @@ def test_two_deployments_are_two_episodes(book: Book) -> None:
     book.sees(look(0, DRIFT), look(10), look(40, DRIFT))
     assert book.drift().episode == 2
     assert book.drift().appeared_at == after(40)
-    assert book.last.wake_at == after(70)
+    assert book.wakes() == after(70)
 
 
 def test_what_comes_back_at_once_goes_on_as_it_was(book: Book) -> None:
@@ -115,7 +115,7 @@ def test_what_comes_back_later_is_a_new_episode_with_a_grace_of_its_own(book: Bo
 def test_unknown_freezes(book: Book) -> None:
     book.sees(look(0, DRIFT), look(30, DRIFT), look(30, DRIFT, OTHER))
     assert book.sees(blind(60), blind(7200)) == []
-    assert book.last.wake_at is None
+    assert book.wakes() is None
     assert book.drift().state is DriftState.OPEN
     assert book.drift(OTHER).state is DriftState.PENDING
 
@@ -124,7 +124,7 @@ def test_what_was_pending_gets_a_whole_grace_when_it_is_seen_again(book: Book) -
     """After a reboot everything is still starting, however long the host was away."""
     book.sees(look(0, DRIFT), blind(10), blind(7200))
     assert book.sees(look(7210, DRIFT)) == []
-    assert book.last.wake_at == after(7240)
+    assert book.wakes() == after(7240)
     assert book.sees(look(7239, DRIFT)) == []
     assert book.sees(look(7240, DRIFT)) == [OPENED]
 
@@ -176,7 +176,7 @@ def test_an_open_drift_that_changes_is_told_once(book: Book) -> None:
 
 def test_behind_git_has_a_patience_of_its_own(book: Book) -> None:
     book.sees(look(0, DRIFT, sides=GIT))
-    assert book.last.wake_at == after(600)
+    assert book.wakes() == after(600)
     assert book.sees(look(599, DRIFT, sides=GIT)) == []
     assert book.sees(look(600, DRIFT, sides=GIT)) == [OPENED]
     assert book.written[-1].side is Side.GIT
@@ -187,7 +187,7 @@ def test_a_side_stays_until_the_value_changes(book: Book) -> None:
     assert book.drift().side is Side.GIT
     book.sees(look(20, replace(DRIFT, observed="2 GiB"), sides={DRIFT.id: Side.HOST}))
     assert book.drift().side is Side.HOST
-    assert book.last.wake_at == after(50)
+    assert book.wakes() == after(50)
 
 
 def test_each_host_and_stack_has_its_own_grace() -> None:
@@ -229,17 +229,17 @@ def test_an_acceptance_ends_with_its_date_or_its_value(book: Book) -> None:
         accepted = Acceptance(after(31), one.observed, until=after(600))
         book.drifts[one.id] = replace(book.drift(one), acceptance=accepted)
     assert book.sees(look(60, DRIFT, OTHER)) == []
-    assert book.last.wake_at == after(600)
+    assert book.wakes() == after(600)
     assert book.sees(look(90, DRIFT, replace(OTHER, observed="Asia/Tokyo"))) == [("open", "open", "value changed")]
     assert book.drift(OTHER).acceptance is None
     assert book.sees(look(600, DRIFT, replace(OTHER, observed="Asia/Tokyo"))) == [("open", "open", "acceptance over")]
-    assert book.last.wake_at is None
+    assert book.wakes() is None
 
 
 def test_a_clock_that_is_set_back_makes_no_nonsense(book: Book) -> None:
     book.sees(look(3600, DRIFT), look(3630, DRIFT), look(3630, DRIFT, OTHER))
     assert book.sees(look(10, DRIFT, OTHER)) == []
-    assert book.last.wake_at == after(40)
+    assert book.wakes() == after(40)
     assert book.sees(look(40, DRIFT, OTHER)) == [OPENED]
     book.sees(look(50))
     for one in (DRIFT, OTHER):

@@ -70,11 +70,12 @@ class Life(RuleBasedStateMachine):
     def somebody_looks(self, settled: bool, moving: bool) -> None:
         self.looks(self.look(settled=settled, moving=moving or self.moved))
 
-    @precondition(lambda self: self.book.last.wake_at is not None)
+    @precondition(lambda self: self.book.wakes() is not None)
     @rule()
     def the_clock_wakes(self) -> None:
-        assert self.book.last.wake_at is not None
-        self.now = max(self.now, (self.book.last.wake_at - after(0)).total_seconds())
+        wake_at = self.book.wakes()
+        assert wake_at is not None
+        self.now = max(self.now, (wake_at - after(0)).total_seconds())
         self.looks(self.look(settled=True, moving=self.moved))
 
     @rule()
@@ -86,11 +87,10 @@ class Life(RuleBasedStateMachine):
         began = self.now
         self.looks(self.look(settled=True))
         for _ in range(len(PLACES) + 1):
-            if self.book.last.wake_at is None:
-                break
-            self.now = (self.book.last.wake_at - after(0)).total_seconds()
-            self.looks(self.look(settled=True))
-        assert self.book.last.wake_at is None
+            if (wake_at := self.book.wakes()) is not None:
+                self.now = (wake_at - after(0)).total_seconds()
+                self.looks(self.look(settled=True))
+        assert self.book.wakes() is None
         assert self.now <= began + LIMIT
         for path, place in self.places.items():
             there = self.book.drifts.get(finding(path).id)

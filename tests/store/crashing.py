@@ -1,7 +1,7 @@
 """A child process that is killed by SIGKILL: at a point that is counted, or whenever its parent likes.
 
-A *point* is a statement that is about to run, a transaction that is about to commit, or a file in the state folder that is about to
-be opened, renamed or removed. A child that is told to die at point n dies just before the n-th of them, so running it with
+A *point* is a statement that is about to run, a transaction that is about to commit, or a file in the state folder that is about
+to be opened, renamed or removed. A child that is told to die at point n dies just before the n-th of them, so running it with
 n = 1, 2, 3… until it survives kills it everywhere.
 """
 

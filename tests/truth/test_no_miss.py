@@ -19,8 +19,8 @@ from tests.truth.deployment import Site
 from tests.truth.judging import but_created, compared, resolved, snapshot
 
 SINKS = ("everywhere", "newest", "created")
-KEPT = {"keeper"}
-"""Services that nothing is changed of: they hold on to the networks and volumes of the others."""
+KEPT = {"keeper", "weights"}
+"""Not in the tables: the one that holds on to the networks and volumes of the others; what the lab's kernel drops."""
 NOT_IN_A_SINK = {
     "cpu_rt_period": "the engine refuses it where the kernel has no real-time groups",
     "cpu_rt_runtime": "the engine refuses it where the kernel has no real-time groups",
@@ -59,7 +59,7 @@ def unchanged(one: Sink) -> Iterator[tuple[str, tuple[str | int, ...]]]:
     services = {name: config for name, config in one.model["services"].items() if name not in KEPT}
     places = [(name, leaf) for name, config in services.items() for leaf in leaves(config) if leaf not in COMMON]
     top = {section: {key: entry for key, entry in one.model.get(section, {}).items() if entry} for section in TOP_LEVEL}
-    places += [(PROJECT, leaf) for leaf in leaves({section: entries for section, entries in top.items() if entries})]
+    places += [(PROJECT, leaf) for section, entries in top.items() for leaf in leaves(entries, (section,)) if entries]
     for service, leaf in places:
         if not any((service, leaf[:length]) in covered for length in range(1, len(leaf) + 1)):
             yield service, leaf
@@ -110,6 +110,21 @@ def test_a_container_made_otherwise_is_found_where_it_differs(far_site: Site, pa
     with far_site.deployed(one.text(lot)):
         found = compared([project], snapshot(far_site)).stacks[0]
     assert wrong(far_site, lot, found, "made") == []
+
+
+def test_what_the_kernel_may_lack_is_not_judged(newest_site: Site) -> None:
+    one = sink("created")
+    lighter = Change("weights", ("blkio_config", "weight"), 200)
+    with newest_site.deployed(one.text()) as folder:
+        untouched = compared([resolved(newest_site, folder)], snapshot(newest_site)).stacks[0]
+        newest_site.write(one.text([lighter]))
+        changed = compared([resolved(newest_site, folder)], snapshot(newest_site)).stacks[0]
+    assert list(untouched.unknown) == [], "the hash says that the file is the one that was deployed"
+    assert [(entry.service, entry.path) for entry in changed.unknown] == [
+        ("weights", "blkio_config.weight"),
+        ("weights", "blkio_config.weight_device"),
+    ]
+    assert but_created(changed.findings) == []
 
 
 def test_a_secret_value_that_changed_is_found_and_not_shown(newest_site: Site) -> None:

@@ -337,7 +337,11 @@ def _normal(template: Template) -> Template:
     A `..` may swallow what stands before, so that nothing of that can be told.
     """
     parts: list[str | Secret | Unknown] = []
-    for part in template.parts:
+    for number, part in enumerate(template.parts):
+        following = template.parts[number + 1 : number + 2]
+        if isinstance(part, str) and following and not isinstance(following[0], str):
+            # The piece behind may be blank, or `..`, and then takes away the slash or the folder before it.
+            part = "" if part.endswith("..") else part.removesuffix(".").removesuffix("/")  # noqa: PLW2901
         if not isinstance(part, str) or not parts:
             parts.append(part)
             continue

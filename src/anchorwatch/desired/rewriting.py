@@ -42,6 +42,8 @@ class Rewriting:
     _document: Document = field(init=False)
     _built: dict[int, yaml.Node] = field(default_factory=dict)
     _service: str | None = None
+    _mounts: dict[int, yaml.MappingNode] = field(default_factory=dict)
+    """Kept, since what is built is known by `id`."""
 
     def compose_file(self, document: Document) -> str:
         """One Compose file, written anew."""
@@ -176,9 +178,14 @@ class Rewriting:
         kind = str(keys["type"].value) if "type" in keys else "volume"
         if "source" not in keys or kind not in ("volume", "bind") or not self._hanging(keys["source"]):
             return node
-        own = [(key, value) for key, value in node.value if key.value not in ("type", "volume")]
+        source = keys["source"]
+        path = self._path(str(source.value), self._document.scope, (self._document.path, id(source)))
+        bind = {"type": "bind", "source": path}
+        own = [(key, value) for key, value in node.value if key.value not in (*bind, "volume")]
         text = "tag:yaml.org,2002:str"
-        return yaml.MappingNode(node.tag, [*own, (yaml.ScalarNode(text, "type"), yaml.ScalarNode(text, "bind"))])
+        made = [(yaml.ScalarNode(text, key), yaml.ScalarNode(text, value, style='"')) for key, value in bind.items()]
+        self._mounts[id(node)] = yaml.MappingNode(node.tag, [*own, *made])
+        return self._mounts[id(node)]
 
     def _hanging(self, node: yaml.Node) -> list[tuple[str, Use]]:
         """The uses below a node that something has to stand in for."""
@@ -193,12 +200,7 @@ class Rewriting:
                 self._mark(shown, self._hanging_below(item, "unknown")[0])
                 kept.append(yaml.ScalarNode("tag:yaml.org,2002:str", "CMD"))
                 continue
-            label = shown
-            keys = dict(pairs(item))
-            if place[2:] == ("volumes",) and "target" in keys:
-                label = f"volumes.{keys['target'].value}"
-            elif place[2:] == ("ports",) and "target" in keys:
-                label = f"ports.{keys['target'].value}/{keys['protocol'].value if 'protocol' in keys else 'tcp'}"
+            label = self._label(place[2:], item, shown)
             mount: yaml.Node | None = item
             if place[2:] == ("volumes",) and isinstance(item, yaml.MappingNode):
                 mount = self._mount(item, label)
@@ -206,6 +208,17 @@ class Rewriting:
             if below is not None:
                 kept.append(below)
         return yaml.SequenceNode(node.tag, kept, flow_style=node.flow_style)
+
+    def _label(self, section: Place, item: yaml.Node, shown: str) -> str:
+        """What a user calls a port or a mount in the long syntax."""
+        keys = dict(pairs(item))
+        if section not in (("volumes",), ("ports",)) or "target" not in keys:
+            return shown
+        parts = [str(keys["target"].value), str(keys["protocol"].value) if "protocol" in keys else "tcp"]
+        if self._hanging(keys["target"]) or ("protocol" in keys and self._hanging(keys["protocol"])):
+            return f"{section[0]}.*"
+        target, protocol = (self.stand_ins.from_git(part, self._document.scope) for part in parts)
+        return f"volumes.{posixpath.normpath(target)}" if section == ("volumes",) else f"ports.{target}/{protocol}"
 
     def _scalar(self, node: yaml.ScalarNode, place: Place, shown: str) -> yaml.Node | None:
         import yaml
@@ -225,8 +238,6 @@ class Rewriting:
             return node
         verdict, use = hanging[0]
         kind = kind_at(place)
-        if place[2:] == ("volumes", ITEM, "source") and self._mounts_a_path:
-            kind = Kind.PATH
         if kind is Kind.REFERENCE:
             return node
         if kind is Kind.NAME or (kind is Kind.TEXT and str(node.value).startswith("service:")):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from anchorwatch.ledger.record import freeze
 from anchorwatch.model.drifts import Reason, Subject, Transition, Trigger
 from anchorwatch.model.report import HostStatus
 from anchorwatch.model.timeline import HostSeen
-from anchorwatch.store import Writing, hosts, transitions
+from anchorwatch.store import Reading, Writing, hosts, transitions
 
 _REASONS = {
     HostStatus.OK: Reason.HOST_BACK,
@@ -38,9 +40,21 @@ def record_host(write: Writing, seen: HostSeen, trigger: Trigger) -> Transition 
         to_state=seen.status.value,
         reason=reason.value,
         host=seen.host,
-        since_at=before.span.valid_from if before is not None else None,
+        since_at=None if was is None else _since(write, seen.host, was, seen.at),
         trigger=trigger,
         cause={"class": seen.error.kind, "message": seen.error.message} if seen.error else None,
     )
     (written,) = transitions.add(write, [transition])
     return written
+
+
+def _since(read: Reading, host: str, status: HostStatus, at: datetime) -> datetime | None:
+    """Since when a host has been as it was until now: another error, or another version of its engine, begins nothing new."""
+    back, longest = timedelta(hours=1), timedelta(days=1000)
+    while True:
+        spans = hosts.history(read, host, at - back, at + timedelta(microseconds=1))[:-1]
+        others = [place for place, span in enumerate(spans) if span.seen.status is not status]
+        if others or back > longest:
+            same = spans[others[-1] + 1 :] if others else spans
+            return same[0].span.valid_from if same else None
+        back *= 16

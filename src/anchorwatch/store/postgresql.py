@@ -127,8 +127,12 @@ class Postgresql:
 
     def size(self, connection: Connection) -> Size:
         """How large it is now. What a prune has deleted still counts until `reclaim` has been there."""
-        bytes_ = int(connection.execute(text("SELECT pg_database_size(current_database())")).scalar_one())
-        return Size(total=bytes_, used=bytes_)
+        tables = [table.name for table in metadata.sorted_tables]
+        total = connection.execute(text("SELECT pg_database_size(current_database())")).scalar_one()
+        used = connection.execute(
+            text("SELECT sum(pg_total_relation_size(name::regclass)) FROM unnest(:names) AS name"), {"names": tables}
+        )
+        return Size(total=int(total), used=int(used.scalar_one()))
 
     def checkpoint(self, writer: Engine) -> bool:
         """The server does it by itself."""
