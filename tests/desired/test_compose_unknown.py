@@ -62,7 +62,7 @@ def test_what_surrounds_a_variable_still_counts(tmp_path: Path, program: Path) -
         ("command: run ${X}", ["command"]),
         ("command: ['run', '${X}']", ["command"]),
         ("healthcheck: {test: x, interval: '${X}'}", ["healthcheck.interval"]),
-        ("network_mode: 'service:${X}'", ["network_mode", "networks"]),
+        ("network_mode: 'service:${X}'", ["depends_on", "network_mode", "networks"]),
         ("depends_on: ['${X}']", ["depends_on"]),
         ("environment: {A: '${X:-default}'}", []),
         ("environment: {A: '${X:+more}'}", []),

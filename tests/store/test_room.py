@@ -146,7 +146,7 @@ def test_a_copy_while_others_write(sqlite_place: Place, tmp_path: Path) -> None:
 
 
 def test_what_is_old_and_over_goes(store: Store, ready_place: Place) -> None:
-    lived_through(store, BEGIN)
+    lived_through(store)
     done = retention.prune(store, HistorySettings(keep=10 * DAY), BEGIN + timedelta(days=40))
     assert done.fits
     assert done.kept_from == BEGIN + timedelta(days=30)
@@ -181,10 +181,9 @@ def test_what_is_still_so_stays_however_old(store: Store) -> None:
         drifts.save(write, [settled])
         unsettled = transitions.add(write, [make.appeared(settled)])
         deliveries.promise(write, [Delivery(unsettled[0].id or 0, "mail", BEGIN)])
-    with store.read() as read:
-        before = everything(read_store=store)
+    before = everything(store)
     retention.prune(store, HistorySettings(keep=DAY), BEGIN + timedelta(days=999))
-    assert everything(read_store=store) == before
+    assert everything(store) == before
     with store.read() as read:
         assert commits.get(read, "c" * 40) is None
         assert checks.get(read, number) is not None
@@ -198,8 +197,8 @@ def test_what_is_still_so_stays_however_old(store: Store) -> None:
         assert drifts.get(read, opened.id) is None
 
 
-def everything(read_store: Store) -> tuple[object, ...]:
-    with read_store.read() as read:
+def everything(store: Store) -> tuple[object, ...]:
+    with store.read() as read:
         return (
             hosts.current(read),
             stacks.current(read),
@@ -221,7 +220,7 @@ def test_the_oldest_goes_until_it_fits(store: Store) -> None:
     limit = before.used // 2
     done = retention.prune(store, HistorySettings(keep=1000 * DAY, max_size=limit), moment)
     assert done.fits
-    assert done.after.total < before.total * 0.7
+    assert before.total - done.after.total > limit / 2
     assert done.after.used <= limit
     with store.read() as read:
         days = [(one.span.valid_from - BEGIN).days for one in containers.history(read, "pi5", "mealie")]
@@ -241,17 +240,19 @@ def test_a_limit_that_is_too_small_leaves_a_day(store: Store) -> None:
     assert len(kept) == 24
 
 
-def test_a_prune_leaves_room_for_others_in_between(store: Store, ready_place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    for number in range(60):
-        with store.write() as write:
-            events.add(write, [EventSeen("pi5", after(number + n / 100), "die", "x", None) for n in range(50)])
-    monkeypatch.setattr(retention, "BATCH", 500)
+def test_more_goes_than_one_transaction_takes(store: Store, ready_place: Place) -> None:
+    with store.write() as write:
+        events.add(write, [EventSeen("pi5", BEGIN, "die", "x", None)])
+    ready_place.run(
+        "INSERT INTO events (host_id, at, action, actor) WITH RECURSIVE numbers (n) AS"
+        " (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 2999) SELECT 1, at + n, 'die', 'x' FROM numbers, events"
+    )
     done = retention.prune(store, HistorySettings(keep=DAY), BEGIN + timedelta(days=9))
     assert done.rows == {"events": 3000}
     assert ready_place.rows("SELECT count(*) FROM events") == [(0,)]
 
 
-def lived_through(store: Store, begin: object) -> None:
+def lived_through(store: Store) -> None:
     """A row of everything, of which nothing goes on."""
     with store.write() as write:
         hosts.record(write, make.host())

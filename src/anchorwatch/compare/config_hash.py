@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import posixpath
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -57,6 +58,15 @@ def service_hash(
         return _digest(config, project_dir)
     except _NotHashable:
         return None
+
+
+def same_compose(made_by: object, resolves: str) -> bool:
+    """Whether a label's version (`2.40.3`) is the one that resolves (`2.40.3-3`, `v2.40.3`): another may hash other fields."""
+    return isinstance(made_by, str) and made_by != "" and _numbers(made_by) == _numbers(resolves)
+
+
+def _numbers(version: str) -> list[str]:
+    return re.split(r"[-+]", version.lstrip("v"))[0].split(".")
 
 
 def resource_hash(resource: JsonObject) -> str | None:

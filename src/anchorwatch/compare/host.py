@@ -130,8 +130,8 @@ def _compare_project(
         for container in group.containers:
             judged = _judge(Pair(project, group.service, container, view, policy.root), group, policy, command, memo)
             findings.extend(judged.findings)
-            notes.extend(note for note in judged.notes if note not in notes)
-            unknown.extend(entry for entry in judged.unknown if entry not in unknown)
+            notes.extend(judged.notes)
+            unknown.extend(judged.unknown)
     try:
         for found in _resources(project, groups, view, policy, command):
             if isinstance(found, Finding):
@@ -145,7 +145,9 @@ def _compare_project(
             fix = mend.up(command, "--remove-orphans")
             findings.append(unmanaged(project.stack.host, container, (project.stack.name, project.name), fix))
     shown, ignored = _sift(findings, view, policy)
-    return Comparison(project.stack, project.name, project.revision, shown, tuple(notes), tuple(unknown), ignored)
+    # replicas say the same of a service: once is enough
+    once = (tuple(dict.fromkeys(notes)), tuple(dict.fromkeys(unknown)))
+    return Comparison(project.stack, project.name, project.revision, shown, *once, ignored)
 
 
 def _judge(pair: Pair, group: Group, policy: Policy, command: Sequence[str], memo: Memo | None) -> Judged:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from anchorwatch.compare import mend
+from anchorwatch.compare.config_hash import same_compose
 from anchorwatch.compare.difference import Difference
 from anchorwatch.compare.pair import Pair
 from anchorwatch.compare.rules import RULES
@@ -21,11 +22,14 @@ from anchorwatch.compare.severity import severity
 from anchorwatch.compare.wording import both_shown, sentence
 from anchorwatch.model.desired import UnknownValue
 from anchorwatch.model.findings import Finding, Kind, Note
+from anchorwatch.model.observed import LABEL
 from anchorwatch.model.settings import Policy
 from anchorwatch.model.values import Template, holds_secret
 
 UNREADABLE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 """What a rule raises when a value has a form that nobody foresaw: a future engine, or garbage. It costs that rule's keys only."""
+
+DOUBTFUL = "it may be the engine's default: no other container of the host tells"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +56,7 @@ def judge(pair: Pair, policy: Policy, command: Sequence[str]) -> Judged:
             findings.append(_finding(pair, found, policy, command))
         elif reason:
             unknown.append(UnknownValue(service, found.path, reason))
-    if not findings:
+    if not findings and not any(entry.because == DOUBTFUL for entry in unknown):
         notes.extend(_unseen_change(pair))
     notes.extend(_newer_files(pair))
     return Judged(tuple(findings), tuple(notes), tuple(unknown))
@@ -80,7 +84,7 @@ def _doubt(pair: Pair, found: Difference) -> str | None:
             return ""
         shows = pair.host.default_shows(*found.default, but=pair.container)
         if shows is None:
-            return "it may be the engine's default: no other container of the host tells"
+            return DOUBTFUL
         return "" if shows else None
     return "" if found.unjudged and pair.hash_matches else found.unjudged
 
@@ -124,7 +128,7 @@ def _finding(pair: Pair, found: Difference, policy: Policy, command: Sequence[st
         path=found.path,
         desired=want,
         observed=have,
-        fix=mend.up(command, *words),
+        fix=mend.up(command, *words) if pair.container.is_replica else mend.replace_by(command, pair.container, *words),
     )
 
 
@@ -139,9 +143,11 @@ def _computed_from_secrets(pair: Pair, found: Difference) -> bool:
 
 def _unseen_change(pair: Pair) -> Iterator[Note]:
     """Only a hash by the same version of Compose says that the definition differs; another version may hash other fields."""
-    made_by = ".".join(str(number) for number in pair.container.compose_version)
-    same_compose = bool(made_by) and pair.project.compose_version.lstrip("v").startswith(made_by)
-    if same_compose and not pair.service.unknown and pair.hash_matches is False:
+    if (
+        same_compose(pair.container.labels.get(LABEL + "version"), pair.project.compose_version)
+        and not pair.service.unknown
+        and pair.hash_matches is False
+    ):
         text = "its definition changed since the deployment, in a field that Docker does not show"
         yield Note(pair.service.name, None, text)
 

@@ -115,6 +115,12 @@ def _on_its_way(container: Container) -> bool:
     return replaces(container) or (LABEL + "replace" in container.labels and container.state == "created")
 
 
+def final_name(name: str) -> str:
+    """A container's name without what Compose puts before it while it replaces another."""
+    found = _TEMPORARY.fullmatch(name)
+    return found["name"] if found else name
+
+
 def _young(container: Container, now: datetime) -> bool:
     return container.created_at is not None and now - container.created_at < RECREATE_AFTER
 

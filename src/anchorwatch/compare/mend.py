@@ -62,6 +62,11 @@ def up(command: Sequence[str], *words: str) -> str:
     return shlex.join([*command, "up", "-d", *words])
 
 
+def replace_by(command: Sequence[str], container: Container, *words: str) -> str:
+    """Takes a container out of the way that Compose does not know as its own, and makes the declared one."""
+    return f"{shlex.join(['docker', 'rm', '-f', container.name])} && {up(command, *words)}"
+
+
 def remake(command: Sequence[str]) -> str:
     """Takes the project down and up again; its volumes stay."""
     return f"{shlex.join([*command, 'down'])} && {up(command)}"

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from ipaddress import ip_network
 
-from anchorwatch.compare.config_hash import resource_hash
+from anchorwatch.compare.config_hash import resource_hash, same_compose
 from anchorwatch.compare.difference import Difference, differ, differ_maps
 from anchorwatch.compare.match import Group
 from anchorwatch.compare.notation import address
@@ -126,7 +126,7 @@ def _changed_since(wanted: JsonObject, found: Network, compose_version: str) -> 
     """Whether the hash that Compose (2.31 or newer) left on it says so; another version's hash says nothing."""
     label, made_by = found.labels.get(LABEL + "config-hash"), found.labels.get(LABEL + "version")
     computed = resource_hash(wanted)
-    return None not in {label, computed} and label != computed and made_by == compose_version
+    return None not in {label, computed} and label != computed and same_compose(made_by, compose_version)
 
 
 def _network_differences(path: str, wanted: JsonObject, found: Network, others: Sequence[Network]) -> Iterator[Difference]:

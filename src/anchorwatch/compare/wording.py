@@ -87,7 +87,7 @@ def _opened(have: Json, want: Json, name: str) -> Json:
         return guarded(name, have.reveal()) if isinstance(want, str) and want else have
     if isinstance(have, list | tuple) and isinstance(want, list | tuple):
         words = [one for one in want if isinstance(one, str)]
-        if len(words) == len(want) == len(have):
+        if len(words) == len(want) == len(have):  # each word stands beside one that Git shows
             return guarded_words([plain(one) for one in have])
         return [plain(one) if one in words else one for one in have]
     return have

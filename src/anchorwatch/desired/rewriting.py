@@ -21,6 +21,14 @@ if TYPE_CHECKING:
     import yaml
 
 _IP = "10.201.{}.{}"
+_ALONG_WITH = {
+    "network_mode": ("networks", "depends_on"),
+    "pid": ("depends_on",),
+    "ipc": ("depends_on",),
+    "links": ("depends_on",),
+    "volumes_from": ("depends_on",),
+}
+"""What Compose derives from a key: without its network mode a service is on the default network, and so on."""
 _ELEMENTS = (("ports",), ("volumes",), ("secrets",), ("configs",))
 
 
@@ -179,7 +187,7 @@ class Rewriting:
         if "source" not in keys or kind not in ("volume", "bind") or not self._hanging(keys["source"]):
             return node
         source = keys["source"]
-        path = self._path(str(source.value), self._document.scope, (self._document.path, id(source)))
+        path = self._source(str(source.value), self._document.scope, (self._document.path, id(source)))
         bind = {"type": "bind", "source": path}
         own = [(key, value) for key, value in node.value if key.value not in (*bind, "volume")]
         text = "tag:yaml.org,2002:str"
@@ -325,7 +333,20 @@ class Rewriting:
         first = next(iter(split(text)), "")
         if isinstance(first, Use) and first.name == "HOME" and not first.operator.endswith("+"):  # a login always sets it
             return "~" + self._text(text[len(first.raw) :], scope, key)
+        hanging = self._open(text, scope)
+        if hanging and _climbs_after_a_use(text):
+            return self._whole_path(text, scope, key)  # Compose would clean the stand-in away
         return self._text(text, scope, key, path=True)
+
+    def _whole_path(self, text: str, scope: int, key: tuple[object, ...]) -> str:
+        verdict, use = self._open(text, scope)[0]
+        return self.stand_ins.word((*key, "whole"), self._stand_in(verdict, use.name, text, scope), path=True)
+
+    def _source(self, text: str, scope: int, key: tuple[object, ...]) -> str:
+        """The source of a mount. A volume's name in which a use stands becomes a path: its own would have to be declared."""
+        if not text.startswith(("$", ".", "/", "~")) and self._open(text, scope):
+            return self._whole_path(text, scope, key)
+        return self._path(text, scope, key)
 
     def _volume(self, text: str, scope: int, key: tuple[object, ...], verdict: str, use: Use) -> str | None:
         parts = _cut(text)
@@ -333,11 +354,7 @@ class Rewriting:
             self._left_out("volumes.*", verdict, use)
             return None
         source, target, *mode = parts
-        if not source.startswith(("$", ".", "/", "~")) and self._open(source, scope):
-            whole = self._stand_in(verdict, use.name, source, scope)
-            source = self.stand_ins.word((*key, "source"), whole, path=True)
-        else:
-            source = self._path(source, scope, (*key, "source"))
+        source = self._source(source, scope, (*key, "source"))
         if mode and (open_mode := self._open(mode[0], scope)):
             known_target = "" if self._open(target, scope) else self.stand_ins.from_git(target, scope)
             self._left_out(f"volumes.{posixpath.normpath(known_target)}" if known_target else "volumes.*", *open_mode[0])
@@ -372,8 +389,7 @@ class Rewriting:
             self._mark(path, use.name)
 
     def _mark(self, path: str, variable: str) -> None:
-        # Without its network mode a service is on the default network: that is not what the file says.
-        for one in (path, "networks") if path == "network_mode" else (path,):
+        for one in (path, *_ALONG_WITH.get(path, ())):
             mark = Mark(self._document.path, self._service, one, variable)
             if mark not in self.stand_ins.marks:
                 self.stand_ins.marks.append(mark)
@@ -407,6 +423,13 @@ def _cut_protocol(text: str) -> tuple[str, str, str]:
             return "".join(p if isinstance(p, str) else p.raw for p in pieces) + head, slash, rest + tail
         tail = (piece if isinstance(piece, str) else piece.raw) + tail
     return text, "", ""
+
+
+def _climbs_after_a_use(text: str) -> bool:
+    """Whether `..` stands behind a use."""
+    pieces = split(text)
+    first = next((number for number, piece in enumerate(pieces) if isinstance(piece, Use)), len(pieces))
+    return any(isinstance(piece, str) and ".." in piece for piece in pieces[first:])
 
 
 def _literals(text: str) -> str:

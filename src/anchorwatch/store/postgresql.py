@@ -130,7 +130,8 @@ class Postgresql:
         tables = [table.name for table in metadata.sorted_tables]
         total = connection.execute(text("SELECT pg_database_size(current_database())")).scalar_one()
         used = connection.execute(
-            text("SELECT sum(pg_total_relation_size(name::regclass)) FROM unnest(:names) AS name"), {"names": tables}
+            text("SELECT sum(pg_total_relation_size(name::regclass)) FROM unnest(CAST(:names AS text[])) AS name"),
+            {"names": tables},
         )
         return Size(total=int(total), used=int(used.scalar_one()))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from anchorwatch.compare.difference import Difference, differ, differ_maps
+from anchorwatch.compare.match import final_name
 from anchorwatch.compare.notation import address, hardware_address
 from anchorwatch.compare.pair import Pair
 from anchorwatch.model.values import Json, JsonObject
@@ -33,8 +34,10 @@ def endpoint_differences(pair: Pair, path: str, options: JsonObject, endpoint: J
 
 def _aliases(pair: Pair, path: str, options: JsonObject, endpoint: JsonObject) -> Iterator[Difference]:
     container = pair.container
-    names = {pair.expected_text, container.name, container.name.partition("_")[2]}
-    engine = {container.id[:12], str(pair.config.get("Hostname") or "")}
+    names = {pair.expected_text, container.name, final_name(container.name)}
+    engine = {container.id[:12]}
+    if pair.host.engine_major < 25 or pair.host.api < (1, 45):  # asked in an older API, newer engines add the host name
+        engine.add(str(pair.config.get("Hostname") or ""))
     configured = {str(alias) for alias in options.get("aliases") or ()}
     have = {str(alias) for alias in endpoint.get("Aliases") or ()}
     missing = ({pair.service.name} | configured) - have

@@ -6,6 +6,7 @@ as the network mode. Engines before 25 add the short ID to the aliases, newer on
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 from anchorwatch.compare.difference import Difference, Rule, differ
@@ -95,10 +96,12 @@ def _links(pair: Pair) -> Iterator[Difference]:
     if not pair.container.networks:
         return
     seen: dict[str, set[str]] = {"links": set(), "external_links": set()}
-    for endpoint in pair.container.networks.values():
-        for link in endpoint.get("Links") or ():
-            source, _, alias = str(link).rpartition(":")
-            seen["links" if _is_of_project(pair, source) else "external_links"].add(alias)
+    links = [link for endpoint in pair.container.networks.values() for link in endpoint.get("Links") or ()]
+    # on the engine's own bridge they stand elsewhere, as `/source:/container/alias`
+    links += [re.sub(r"^/(.*):/.*/(.*)$", r"\1:\2", str(link)) for link in pair.host_config.get("Links") or ()]
+    for link in links:
+        source, _, alias = str(link).rpartition(":")
+        seen["links" if _is_of_project(pair, source) else "external_links"].add(alias)
     for key, have in seen.items():
         wanted = [str(link).partition(":") for link in pair.wanted.get(key) or ()]
         aliases = {alias or source for source, _, alias in wanted}
