@@ -36,10 +36,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=10)
     runs = parser.parse_args().runs
-    with tempfile.TemporaryDirectory(prefix="anchorwatch-bench-") as folder:
-        with Homelab(Path(folder) / "homelab", Choices(ssh_both=True)) as homelab:
-            ways = _ways(homelab, Path(folder) / "cache")
-            rounds = [{name: _timed(run) for name, run in ways.items()} for _ in range(runs + 1)][1:]
+    with (
+        tempfile.TemporaryDirectory(prefix="anchorwatch-bench-") as folder,
+        Homelab(Path(folder) / "homelab", Choices(ssh_both=True)) as homelab,
+    ):
+        ways = _ways(homelab, Path(folder) / "cache")
+        rounds = [{name: _timed(run) for name, run in ways.items()} for _ in range(runs + 1)][1:]
     for name in ways:
         times = sorted(one[name] for one in rounds)
         print(f"{name:12}  median {statistics.median(times):.3f} s   min {times[0]:.3f}   max {times[-1]:.3f}")

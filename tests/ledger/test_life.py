@@ -7,6 +7,7 @@ promised about the transitions that it writes.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -20,7 +21,13 @@ from tests.ledger.looks import PATIENCES, Book, blind, look
 from tests.store.make import after, finding
 
 PLACES = ("image", "mem_limit", "environment.TZ")
-GRACE, ROLLOUT, LIMIT = 30.0, 600.0, 900.0
+GRACE, ROLLOUT, LIMIT = 300, 6000, 9000
+"""In tenths of a second, as all times here: sums of these are exact."""
+LONG_AGO = -(10**9)
+
+
+def tenths(at: datetime) -> int:
+    return (at - after(0)) // timedelta(milliseconds=100)
 
 
 @dataclass
@@ -29,7 +36,7 @@ class Place:
 
     value: str | None = None
     side: Side = Side.HOST
-    stirred_at: float = -1e9
+    stirred_at: int = LONG_AGO
     """When anything was last seen that begins a grace anew."""
 
 
@@ -37,18 +44,18 @@ class Life(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.book = Book()
-        self.now = 0.0
+        self.now = 0
         self.places = {path: Place() for path in PLACES}
         self.hidden: set[str] = set()
         self.moved = False
-        self.blind_at = -1e9
+        self.blind_at = LONG_AGO
         self.revision = "a" * 40
         self.states: dict[str, str] = {}
-        self.opened: dict[tuple[str, int], float] = {}
+        self.opened: dict[tuple[str, int], int] = {}
 
-    @rule(seconds=st.sampled_from([0.1, 0.5, 3.0, 10.0, 29.0, 30.0, 31.0, 120.0, 599.0, 900.0, 7200.0]))
-    def time_passes(self, seconds: float) -> None:
-        self.now += seconds
+    @rule(tenths=st.sampled_from([1, 5, 30, 100, 290, 300, 310, 1200, 5990, 9000, 72000]))
+    def time_passes(self, tenths: int) -> None:
+        self.now += tenths
 
     @rule(path=st.sampled_from(PLACES), value=st.sampled_from([None, "1", "2"]), side=st.sampled_from(list(Side)))
     def something_happens(self, path: str, value: str | None, side: Side) -> None:
@@ -64,7 +71,7 @@ class Life(RuleBasedStateMachine):
 
     @rule()
     def nobody_can_look(self) -> None:
-        self.looks(blind(self.now, revision=self.revision))
+        self.looks(blind(self.now / 10, revision=self.revision))
 
     @rule(settled=st.booleans(), moving=st.booleans())
     def somebody_looks(self, settled: bool, moving: bool) -> None:
@@ -75,7 +82,7 @@ class Life(RuleBasedStateMachine):
     def the_clock_wakes(self) -> None:
         wake_at = self.book.wakes()
         assert wake_at is not None
-        self.now = max(self.now, (wake_at - after(0)).total_seconds())
+        self.now = max(self.now, tenths(wake_at))
         self.looks(self.look(settled=True, moving=self.moved))
 
     @rule()
@@ -83,12 +90,12 @@ class Life(RuleBasedStateMachine):
         """Every drift that is there opens in the end, every other one is resolved, and then nobody is woken any more."""
         self.hidden.clear()
         self.moved = False
-        self.now += 0.5
+        self.now += 5
         began = self.now
         self.looks(self.look(settled=True))
         for _ in range(len(PLACES) + 1):
             if (wake_at := self.book.wakes()) is not None:
-                self.now = (wake_at - after(0)).total_seconds()
+                self.now = tenths(wake_at)
                 self.looks(self.look(settled=True))
         assert self.book.wakes() is None
         assert self.now <= began + LIMIT
@@ -107,7 +114,7 @@ class Life(RuleBasedStateMachine):
             if place.value is not None and path not in self.hidden
         ]
         return look(
-            self.now,
+            self.now / 10,
             *(one for one, _ in there),
             settled=settled,
             moving=moving,
@@ -149,7 +156,7 @@ class Life(RuleBasedStateMachine):
         self.states[transition.drift] = transition.to_state
         found = {each.id: each for each in one.findings or ()}
         episode = (transition.drift, transition.episode)
-        since = (transition.since_at - after(0)).total_seconds()
+        since = tenths(transition.since_at)
         if transition.to_state == "resolved":
             assert one.settled
             assert transition.drift not in found
@@ -175,7 +182,7 @@ class Life(RuleBasedStateMachine):
             assert drift.state.value == self.states[name]
             assert (drift.state is DriftState.RESOLVED) is (drift.resolved_at is not None)
             assert drift.opens_at is None or drift.state is DriftState.PENDING
-            times = [drift.appeared_at, drift.opened_at or drift.appeared_at, drift.resolved_at or after(self.now)]
+            times = [drift.appeared_at, drift.opened_at or drift.appeared_at, drift.resolved_at or after(self.now / 10)]
             assert times == sorted(times)
 
 

@@ -143,11 +143,9 @@ def _computed_from_secrets(pair: Pair, found: Difference) -> bool:
 
 def _unseen_change(pair: Pair) -> Iterator[Note]:
     """Only a hash by the same version of Compose says that the definition differs; another version may hash other fields."""
-    if (
-        same_compose(pair.container.labels.get(LABEL + "version"), pair.project.compose_version)
-        and not pair.service.unknown
-        and pair.hash_matches is False
-    ):
+    made_by = pair.container.labels.get(LABEL + "version")
+    tells = same_compose(made_by, pair.project.compose_version) and not pair.service.unknown
+    if tells and pair.hash_matches is False:
         text = "its definition changed since the deployment, in a field that Docker does not show"
         yield Note(pair.service.name, None, text)
 
