@@ -233,3 +233,18 @@ def test_an_image_that_may_not_be_looked_at_is_one_doubt_a_key() -> None:
     seen = container("media-web-1", "web", environment={"A": Secret("1"), "B": Secret("2")})
     result = compare_host([project(web={})], [], snapshot(seen, images={}), ANY)
     assert (paths(result), unknown(result)) == (set(), {"environment.*"})
+
+
+def test_a_seccomp_profile_is_compared_by_its_content() -> None:
+    wanted = replace(
+        project(web={"security_opt": ["seccomp:./a.json"]}), profiles={"./a.json": '{"defaultAction": "SCMP_ACT_ERRNO"}\n'}
+    )
+
+    def found(option: str) -> set[str | None]:
+        seen = container("media-web-1", "web", host_config={"SecurityOpt": [option]})
+        return paths(compare_host([wanted], [], snapshot(seen), ANY))
+
+    assert found('seccomp={"defaultAction":"SCMP_ACT_ERRNO"}') == set()
+    assert found('seccomp={"defaultAction":"SCMP_ACT_ALLOW"}') == {"security_opt"}
+    assert found("seccomp=unconfined") == {"security_opt"}
+    assert paths(one({"security_opt": ["seccomp:/etc/x.json"]}, host_config={"SecurityOpt": ['seccomp={"a":1}']})) == set()

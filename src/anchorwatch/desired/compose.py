@@ -27,6 +27,8 @@ DEADLINE = 20.0
 """Seconds that one run may take; 50 ms are usual."""
 _VERSION_DEADLINE = 20.0
 _SMALLER = "exclude the stack, or make it smaller"
+_LAST_WORDS = ("out of memory", "cannot allocate memory", "fatal error: ", "pthread_create failed")
+"""What Go says when it runs into a limit."""
 _LIMITS = (-signal.SIGXFSZ, -signal.SIGXCPU, -signal.SIGKILL)
 _PLUGIN_FOLDERS = (
     "/usr/local/lib/docker/cli-plugins",
@@ -179,6 +181,6 @@ def run(
         said = err.read(100_000).decode("utf-8", "replace")
         if status == 0:
             return Answer(out.read(OUTPUT + 1).decode("utf-8", "surrogateescape"), said)
-        if status in _LIMITS or "out of memory" in said or "cannot allocate memory" in said:
+        if status in _LIMITS or any(words in said for words in _LAST_WORDS):
             raise StackError("too_large", "Compose ran into the limits on time, memory or output over it", hint=_SMALLER)
         return Answer(None, said)

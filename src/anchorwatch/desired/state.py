@@ -64,7 +64,7 @@ def read_state(
     same = _duplicates([project for project, _ in found])
     broken += [BrokenStack(project.stack, same[project.stack], project.name) for project, _ in found if project.stack in same]
     found = [(project, resolved) for project, resolved in found if project.stack not in same]
-    dated, revisions = _dated(found, broken, files, cache)
+    dated, revisions = _dated(_with_profiles(found, files), broken, files, cache)
     return DesiredState(
         revision=files.revision,
         projects=tuple(dated),
@@ -220,6 +220,41 @@ def _stack(told: Sequence[object]) -> Stack:
     if not isinstance(files, list):
         raise TypeError("no list of files")
     return Stack(str(host), str(name), str(folder), tuple(map(str, files)))
+
+
+# -- what Compose reads only when it deploys ------------------------------------------------------------------------------
+
+
+def _with_profiles(found: Sequence[tuple[DesiredProject, Resolved]], files: Files) -> list[tuple[DesiredProject, Resolved]]:
+    """The projects with the seccomp profiles that they name and that lie in the repo: the engine gets their content."""
+    places = {
+        (project.stack, path): posixpath.normpath(posixpath.join(resolved.resolution.folder, path))
+        for project, resolved in found
+        for path in _profile_paths(project)
+    }
+    if not places:
+        return list(found)
+    contents = files.read(set(places.values()))
+    return [
+        (
+            replace(
+                project,
+                profiles={
+                    path: contents[places[project.stack, path]].decode("utf-8", "replace")
+                    for path in _profile_paths(project)
+                    if places[project.stack, path] in contents
+                },
+            ),
+            resolved,
+        )
+        for project, resolved in found
+    ]
+
+
+def _profile_paths(project: DesiredProject) -> set[str]:
+    options = (option for service in project.services.values() for option in service.config.get("security_opt") or ())
+    named = (option[8:] for option in options if isinstance(option, str) and option.startswith(("seccomp=", "seccomp:")))
+    return {path for path in named if path not in {"unconfined", "builtin", ""}}
 
 
 # -- when they changed ----------------------------------------------------------------------------------------------------

@@ -14,8 +14,12 @@ import subprocess
 from dataclasses import dataclass
 from functools import lru_cache
 
-MEMORY = 2_000_000_000
-"""Bytes of address space. Compose takes 50 MB of memory, but Go reserves far more addresses."""
+MEMORY = 1_000_000_000
+"""Bytes of memory that can be written to. Compose takes 50 MB of it, and fails below 150 MB.
+
+Not a limit on addresses: Go and the C library reserve those by the gigabyte, the more the busier the machine is, so that with
+1.5 GB of them one run in twelve failed.
+"""
 CPU_SECONDS = 20
 OUTPUT = 16_000_000
 """Bytes that Compose may print, or write anywhere at all."""
@@ -43,7 +47,7 @@ def walls(program: str = "", folder: str = "") -> tuple[Wall, ...]:
     """The walls that can be put up here, tried once. `program` must be executable and `folder` reachable behind them."""
     root = os.geteuid() == 0
     network = ("unshare", "--net", "--") if root else ("unshare", "--user", "--map-current-user", "--net", "--")
-    limits = ("prlimit", f"--as={MEMORY}", f"--cpu={CPU_SECONDS}", f"--fsize={OUTPUT}", "--core=0", "--nofile=256", "--")
+    limits = ("prlimit", f"--data={MEMORY}", f"--cpu={CPU_SECONDS}", f"--fsize={OUTPUT}", "--core=0", "--nofile=256", "--")
     account = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--no-new-privs", "--inh-caps=-all", "--")
     probe = ["test", *(["-x", program, "-a"] if program else []), *(["-x", folder, "-a"] if folder else []), "-d", "/"]
     found = [

@@ -165,7 +165,7 @@ def _still_pending(before: Drift, finding: Finding, look: Look, patiences: Patie
         drift = replace(drift, opens_at=grace.thawed(before, look.at, patience, calm), changed_at=look.at)
     elif before.side is not drift.side:
         drift = replace(drift, opens_at=grace.opens_at(before.appeared_at, look.at, patience), changed_at=look.at)
-    elif moved and look.at > before.changed_at:
+    elif moved:
         drift = replace(drift, opens_at=grace.put_off(before, look.at, patience), changed_at=look.at)
     if _is_due(drift, look):
         return _opened(drift, look), Reason.CAME_BACK if drift.opened_at is not None else Reason.GRACE_OVER

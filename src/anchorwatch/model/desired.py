@@ -111,6 +111,9 @@ class DesiredProject:
     changed_files: Mapping[str, str] = field(default_factory=dict)
     """For files and folders of the repo that services bind-mount: path with `PROJECT_DIR` -> ISO time of their last commit."""
 
+    profiles: Mapping[str, str] = field(default_factory=dict)
+    """The content of seccomp profiles that lie in the repo, by the path that `security_opt` names."""
+
     @property
     def key(self) -> ProjectKey:
         """Host and project name."""

@@ -14,7 +14,7 @@ from anchorwatch.model.desired import ProjectKey
 from anchorwatch.model.drifts import NO_PROJECT
 from anchorwatch.model.timeline import ContainerSeen, ContainerSpan, Span
 from anchorwatch.store import rows
-from anchorwatch.store.documents import hash_of, stored, text_of
+from anchorwatch.store.documents import document_of, hash_of, text_of
 from anchorwatch.store.tables import (
     ConfigurationRow,
     ContainerRow,
@@ -53,14 +53,16 @@ def record(
             continue  # renamed while the engine was asked: a name is one container's at a time, and the next look knows whose
         present.add(one.name)
         before = known.get(one.name)
-        if before is not None and _same(before, one):
+        text = text_of(one.configuration)
+        digest = hash_of(text)
+        if before is not None and _same(before, one, digest):
             continue
         begin = moment
         if before is not None:
             begin = before.state.valid_to = rows.after(moment, before.state.valid_from)
             session.flush()
-        session.add(_state(session, host_row, one, begin))
-        changes.append(Change(None if before is None else _seen(before), one))
+        session.add(_state(session, host_row, one, digest, begin))
+        changes.append(Change(None if before is None else _seen(before), replace(one, configuration=document_of(text))))
     for name, before in known.items():
         if name not in present and (within is None or before.version.project_id == within.id):
             before.state.valid_to = rows.after(moment, before.state.valid_from)
@@ -130,7 +132,7 @@ def _known(session: Session, host: HostRow, within: ProjectRow | None, seen: Seq
 
 
 def _kept(seen: ContainerSeen) -> ContainerSeen:
-    """As it will come out of the database again: what differs from that has changed."""
+    """As it will come out of the database again, but for the configuration: what differs from that has changed."""
     return replace(
         seen,
         name=label(seen.name),
@@ -140,25 +142,24 @@ def _kept(seen: ContainerSeen) -> ContainerSeen:
         health=None if seen.health is None else storable(seen.health),
         project=None if seen.project is None else label(seen.project),
         service=None if seen.service is None else storable(seen.service),
-        configuration=stored(seen.configuration),
     )
 
 
-def _same(before: _Rows, seen: ContainerSeen) -> bool:
+def _same(before: _Rows, seen: ContainerSeen, digest: str) -> bool:
     state, version = before.state, before.version
     return (
         (state.state, state.exit_code, state.health, state.oom_killed, state.restart_count, state.started_at)
         == (seen.state, seen.exit_code, seen.health, seen.oom_killed, seen.restart_count, seen.started_at)
         and (version.engine_id, version.image_id) == (seen.engine_id, seen.image_id)
-        and before.configuration.hash == hash_of(text_of(seen.configuration))
+        and before.configuration.hash == digest
     )
 
 
-def _state(session: Session, host: HostRow, seen: ContainerSeen, begin: datetime) -> ContainerStateRow:
+def _state(session: Session, host: HostRow, seen: ContainerSeen, digest: str, begin: datetime) -> ContainerStateRow:
     container = rows.make_container(session, host, seen.name, begin)
     return ContainerStateRow(
         container_id=container.id,
-        version_id=_version(session, host, container, seen, begin).id,
+        version_id=_version(session, host, container, seen, digest, begin).id,
         valid_from=begin,
         state=seen.state,
         exit_code=seen.exit_code,
@@ -170,9 +171,9 @@ def _state(session: Session, host: HostRow, seen: ContainerSeen, begin: datetime
 
 
 def _version(
-    session: Session, host: HostRow, container: ContainerRow, seen: ContainerSeen, begin: datetime
+    session: Session, host: HostRow, container: ContainerRow, seen: ContainerSeen, digest: str, begin: datetime
 ) -> ContainerVersionRow:
-    configuration = rows.make_configuration(session, seen.configuration)
+    configuration = rows.make_configuration(session, seen.configuration, digest)
     found = session.scalar(
         select(ContainerVersionRow).where(
             ContainerVersionRow.container_id == container.id,

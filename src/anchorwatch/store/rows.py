@@ -16,8 +16,14 @@ from anchorwatch.store.tables.columns import MICROSECOND, label
 
 
 def host(session: Session, name: str) -> HostRow | None:
-    """The host of that name, if it was ever seen."""
-    return session.scalar(select(HostRow).where(HostRow.name == label(name)))
+    """The host of that name, if it was ever seen. One transaction asks for it once."""
+    known: dict[str, HostRow] = session.info.setdefault("hosts", {})
+    if name not in known:
+        found = session.scalar(select(HostRow).where(HostRow.name == label(name)))
+        if found is None:
+            return None
+        known[name] = found
+    return known[name]
 
 
 def make_host(session: Session, name: str, at: datetime, *, address: str = "") -> HostRow:
@@ -47,9 +53,17 @@ def make_stack(session: Session, host_name: str, name: str, at: datetime) -> Sta
 
 
 def project(session: Session, key: ProjectKey) -> ProjectRow | None:
-    """The project of that key, if it was ever seen."""
-    found = select(ProjectRow).join(HostRow, HostRow.id == ProjectRow.host_id)
-    return session.scalar(found.where(HostRow.name == label(key.host), ProjectRow.name == label(key.project)))
+    """The project of that key, if it was ever seen. One transaction asks for it once."""
+    known: dict[ProjectKey, ProjectRow] = session.info.setdefault("projects", {})
+    if key not in known:
+        of_host = host(session, key.host)
+        if of_host is None:
+            return None
+        found = session.scalar(select(ProjectRow).where(ProjectRow.host_id == of_host.id, ProjectRow.name == label(key.project)))
+        if found is None:
+            return None
+        known[key] = found
+    return known[key]
 
 
 def make_project(session: Session, key: ProjectKey, at: datetime) -> ProjectRow:
@@ -72,9 +86,9 @@ def make_container(session: Session, host_row: HostRow, name: str, at: datetime)
     return found
 
 
-def make_configuration(session: Session, document: JsonObject) -> ConfigurationRow:
-    """The row of a document: one for all that are equal."""
-    digest = hash_of(text_of(document))
+def make_configuration(session: Session, document: JsonObject, digest: str | None = None) -> ConfigurationRow:
+    """The row of a document (`digest` is its hash, where that is known): one for all that are equal."""
+    digest = digest or hash_of(text_of(document))
     found = session.scalar(select(ConfigurationRow).where(ConfigurationRow.hash == digest))
     if found is None:
         found = ConfigurationRow(hash=digest, body=document)

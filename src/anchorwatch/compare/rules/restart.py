@@ -31,8 +31,9 @@ def _differences(pair: Pair) -> Iterator[Difference]:
             yield Difference("deploy.restart_policy.condition", _SPOKEN.get(name, name), _SPOKEN.get(seen, seen))
         else:
             yield from differ("deploy.restart_policy.max_attempts", retries, seen_retries)
-    else:
-        yield from differ("restart", _joined(name, retries), _joined(seen, seen_retries))
+    elif (name, retries) != (seen, seen_retries):
+        said = _joined(name, retries) if pair.wanted.get("restart") else None
+        yield Difference("restart", said, _joined(seen, seen_retries))
 
 
 def _joined(name: str, retries: int) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from anchorwatch.compare.difference import Difference, Rule, differ
 from anchorwatch.compare.pair import Pair
 from anchorwatch.model.values import Json
+
+_ELSEWHERE = "(a profile)"
 
 
 def _differences(pair: Pair) -> Iterator[Difference]:
@@ -34,13 +36,13 @@ def _options(pair: Pair) -> Iterator[Difference]:
     wanted = [str(option) for option in pair.opened("security_opt") or ()]
     seen = [str(option) for option in pair.host_config.get("SecurityOpt") or ()]
     unconfined = [option for option in wanted if option.replace(":", "=") == "systempaths=unconfined"]
-    want = [_profile(option) for option in wanted if option not in unconfined]
-    have = [_profile(option) for option in seen]
+    want = [_profile(option, pair.project.profiles) for option in wanted if option not in unconfined]
+    have = [_profile(option, {}) for option in seen]
     if not any(option.startswith("label=") for option in want):
         added = _added_labels(pair)
         have = [option for option in have if not option.startswith(added)]
-    if have != want:
-        yield Difference("security_opt", wanted or None, have or None)
+    if len(have) != len(want) or not all(map(_agree, want, have)):
+        yield Difference("security_opt", wanted or None, seen or None)
         return
     privileged = bool(pair.host_config.get("Privileged"))
     open_paths = pair.host_config.get("MaskedPaths") == [] and pair.host_config.get("ReadonlyPaths") == []
@@ -61,23 +63,28 @@ def _added_labels(pair: Pair) -> tuple[str, ...]:
     return ("label=disable",) if pair.host_config.get("Privileged") or "host" in modes else ()
 
 
-def _profile(option: str) -> str:
-    """A seccomp profile arrives as the file's content, which is not compared."""
+def _profile(option: str, profiles: Mapping[str, str]) -> str:
+    """A seccomp profile arrives as the content of its file: compared as JSON where the file lies in the repo."""
     for prefix in ("seccomp=", "seccomp:"):
         if option.startswith(prefix):
             value = option.removeprefix(prefix)
             if value in {"unconfined", "builtin", ""}:
                 return option
-            return "seccomp=" + (_name_of(value) if value.lstrip().startswith("{") else "(a profile)")
+            return "seccomp=" + _canonical(profiles.get(value, value))
     return option
 
 
-def _name_of(value: str) -> str:
+def _canonical(profile: str) -> str:
+    """A profile without its layout; one that is no JSON is a path that we cannot read, or nonsense."""
     try:
-        json.loads(value)
+        return json.dumps(json.loads(profile), sort_keys=True)
     except ValueError:
-        return "(no valid profile)"
-    return "(a profile)"
+        return _ELSEWHERE
+
+
+def _agree(want: str, have: str) -> bool:
+    """Whether they are the same option; a profile from a file outside the repo may have any content."""
+    return want == have or (want == "seccomp=" + _ELSEWHERE and have.startswith("seccomp={"))
 
 
 RULE = Rule(
@@ -87,7 +94,7 @@ RULE = Rule(
         "read_only": ".HostConfig.ReadonlyRootfs",
         "cap_add": ".HostConfig.CapAdd",
         "cap_drop": ".HostConfig.CapDrop",
-        "security_opt": ".HostConfig.SecurityOpt (of a seccomp profile only that there is one), MaskedPaths",
+        "security_opt": ".HostConfig.SecurityOpt (a seccomp profile by content, if it lies in the repo), MaskedPaths",
         "userns_mode": ".HostConfig.UsernsMode",
     },
     differences=_differences,

@@ -1,0 +1,256 @@
+"""How many bytes a row of the state database takes, and how large the database of a small fleet is after a year.
+
+    .venv/bin/python -m bench.row_sizes [rows]
+
+Writes rows as the service does (through the store, with texts as long as real ones) into an SQLite database in a temporary folder,
+and asks SQLite how many pages each table and its indexes take (https://sqlite.org/dbstat.html). A row that points to another one
+counts without it. The year is that of docs/database.md: what happens how often is in `YEAR`, to be read and disputed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import random
+import sqlite3
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from anchorwatch.model.desired import ProjectKey, Stack
+from anchorwatch.model.drifts import Check, Delivery, DeliveryState, Drift, DriftState, Side, Subject, Transition, Trigger
+from anchorwatch.model.findings import Finding, Kind, Severity
+from anchorwatch.model.report import ErrorInfo, HostStatus, StackStatus
+from anchorwatch.model.timeline import Commit, ContainerSeen, EventSeen, HostSeen, StackSeen
+from anchorwatch.model.values import JsonObject, Secret
+from anchorwatch.store import (
+    Store,
+    Writing,
+    checks,
+    commits,
+    containers,
+    deliveries,
+    drifts,
+    events,
+    hosts,
+    runs,
+    stacks,
+    transitions,
+)
+
+BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
+FLEET = {"hosts": 2, "stacks": 12, "containers": 21}
+
+_deploys = 12 * 52  # every stack once a week
+_recreated = _deploys * 21 / 12
+_crash_loops = 12 * 120  # once a month one container restarts for an hour, at last every minute: two states each
+_reboots = 12 * 21  # each host once a month
+_flaps = 2 * 365  # a healthcheck that fails twice a day, somewhere
+_by_hand = 104  # twice a week somebody changes something on a host
+_cut_off = 104  # each host is out of reach once a week
+_occasions = _deploys * 6 + _crash_loops + _reboots * 2 + _by_hand * 3 + _cut_off * 6
+
+YEAR: Mapping[str, float] = {
+    "checks": _occasions * 2,  # each of them, and the quiet time after it
+    "commits": _deploys,
+    "commit_stacks": _deploys,
+    "stack_revisions": _deploys,
+    "configurations": _deploys + _recreated,
+    "container_versions": _recreated + _by_hand,
+    "container_states": _recreated * 3 + _crash_loops + _reboots * 3 + _flaps * 2 + _by_hand,
+    "events": _recreated * 6 + _crash_loops * 2 + _reboots * 4 + _flaps * 2 + _by_hand,
+    "drifts": _by_hand + _deploys,
+    "transitions": _deploys * 2 * 2 + _by_hand * 3 + _cut_off * 2 + 12 * 6,
+    "deliveries": (_by_hand * 2 + _cut_off * 2 + 12 * 2) * 2,  # to two destinations; a deploy tells nobody
+    "reachability": _cut_off * 2,
+    "runs": 52,
+}
+"""Rows that a year adds."""
+
+
+def measure(rows: int) -> dict[str, float]:
+    """Bytes a row, by table, its indexes included."""
+    with tempfile.TemporaryDirectory(prefix="anchorwatch-bench-") as folder:
+        path = Path(folder) / "anchorwatch.db"
+        with Store.open(f"sqlite:///{path}", at=BEGIN, who="bench.row_sizes") as store:
+            before = _pages(path)
+            for part in range(0, rows, 500):
+                with store.write() as write:
+                    _write(write, range(part, min(part + 500, rows)))
+            store.checkpoint()
+            after, counts = _pages(path), _counts(path)
+    return {name: (after[name] - before[name]) / counts[name] for name in YEAR}
+
+
+def _write(write: Writing, numbers: range) -> None:
+    for number in numbers:
+        at = BEGIN + timedelta(minutes=number, microseconds=number * 7919 % 10**6)
+        luck = random.Random(number)  # noqa: S311 - repeatable, not secret
+        name, revision = f"service-{number % 21}", hashlib.sha1(str(number).encode()).hexdigest()  # noqa: S324 - as Git has it
+        key = ProjectKey("proxmox", f"stack-{number % 12}")
+        stack = Stack(key.host, key.project, f"proxmox/{key.project}", (f"proxmox/{key.project}/compose.yml",))
+        run = runs.begin(write, "1.0.0", at)
+        hosts.record(write, _host(at, reachable=bool(number % 2)))
+        commits.record(
+            write,
+            Commit(revision, at, "Ada Lovelace", f"{key.project}: image to 1.{number}.0 (#{number})"),
+            [(stack.host, stack.name)],
+            at,
+        )
+        stacks.record(write, [StackSeen(stack, key.project, revision, {"services": {name: configuration(luck)}})], at)
+        containers.record(write, key.host, at, [_container(name, key.project, revision, luck)])
+        check = checks.record(
+            write,
+            Check(key, Trigger.DOCKER_EVENT, at, 0.031, StackStatus.DRIFTED, f"die {name}", revision, 1, 0, 0, 2, run=run),
+            eventful=True,
+        )
+        events.add(
+            write,
+            [
+                EventSeen(
+                    key.host,
+                    at,
+                    "die",
+                    _id(luck),
+                    name,
+                    key.project,
+                    name,
+                    {"exitCode": "137", "image": "ghcr.io/example/service:1.2"},
+                )
+            ],
+        )
+        drift = _drift(key, name, number, at, revision)
+        drifts.save(write, [drift])
+        told = transitions.add(write, [_transition(drift, at, check)])
+        message = f"{_id(luck)[:32]}"
+        sent = [
+            Delivery(
+                one.id or 0, "mail", at, "admin@example.org", state=DeliveryState.SENT, attempt=1, done_at=at, message=message
+            )
+            for one in told
+        ]
+        deliveries.promise(write, sent)
+
+
+def configuration(luck: random.Random) -> JsonObject:
+    """As long as that of a container with 12 variables, 14 labels and a HostConfig as Docker 28 gives it."""
+    empty = ("CpuPeriod", "CpuQuota", "CpuShares", "CpuCount", "CpuPercent", "BlkioWeight", "Memory", "MemoryReservation", "MemorySwap", "NanoCpus",
+             "OomScoreAdj", "ShmSize", "IOMaximumIOps", "IOMaximumBandwidth", "CpuRealtimePeriod", "CpuRealtimeRuntime")  # fmt: skip
+    none = ("CapAdd", "CapDrop", "BlkioDeviceReadBps", "BlkioDeviceReadIOps", "BlkioDeviceWriteBps", "BlkioDeviceWriteIOps", "BlkioWeightDevice",
+            "Devices", "DeviceCgroupRules", "DeviceRequests", "Dns", "DnsOptions", "DnsSearch", "ExtraHosts", "GroupAdd", "Links", "OomKillDisable",
+            "PidsLimit", "SecurityOpt", "StorageOpt", "Tmpfs", "Ulimits", "VolumesFrom", "MemorySwappiness")  # fmt: skip
+    text = (
+        "CgroupParent",
+        "Cgroup",
+        "ContainerIDFile",
+        "CpusetCpus",
+        "CpusetMems",
+        "PidMode",
+        "UTSMode",
+        "UsernsMode",
+        "VolumeDriver",
+        "Isolation",
+    )
+    return {
+        "Config": {"Hostname": _id(luck)[:12], "User": "1000:1000", "WorkingDir": "/app", "Cmd": ["serve", "--port", "8080"], "Image": "ghcr.io/example/service:1.2",
+                   "Healthcheck": {"Test": ["CMD-SHELL", "curl -fs localhost:8080/health"], "Interval": 30 * 10**9, "Retries": 3}},
+        "Env": {f"SERVICE_VARIABLE_{n}": Secret(f"value {luck.random()}") for n in range(12)},
+        "Labels": {**{f"com.docker.compose.label-{n}": f"{luck.random()}" for n in range(9)}, **{f"traefik.http.routers.{n}.rule": Secret(f"{luck.random()}") for n in range(5)}},
+        "HostConfig": dict.fromkeys(empty, 0) | dict.fromkeys(none) | dict.fromkeys(text, "") | {
+            "Binds": ["/opt/stacks/service/data:/data:rw"], "NetworkMode": "service_default", "RestartPolicy": {"Name": "unless-stopped", "MaximumRetryCount": 0},
+            "LogConfig": {"Type": "json-file", "Config": {"max-size": "10m", "max-file": "3"}}, "PortBindings": {"8080/tcp": [{"HostIp": "", "HostPort": "8080"}]},
+            "MaskedPaths": ["/proc/asound", "/proc/acpi", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/timer_list", "/sys/firmware"],
+            "ReadonlyPaths": ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"], "Runtime": "runc", "IpcMode": "private"},
+        "Mounts": {"/data": {"Type": "bind", "Source": "/opt/stacks/service/data", "Destination": "/data", "Mode": "rw", "RW": True, "Propagation": "rprivate"}},
+        "Networks": {"service_default": {"Aliases": ["service-1", "service"]}},
+    }  # fmt: skip
+
+
+def _host(at: datetime, *, reachable: bool) -> HostSeen:
+    if reachable:
+        return HostSeen(
+            "proxmox",
+            "ssh://admin@proxmox",
+            at,
+            HostStatus.OK,
+            None,
+            "7TRN:IPZB:QYBB:VPBQ:UMPP:KARE:6ZNR:XE6T:7EWV:PKF4:ZOJD:TPYS",
+            "28.5.2",
+        )
+    return HostSeen(
+        "proxmox",
+        "ssh://admin@proxmox",
+        at,
+        HostStatus.UNREACHABLE,
+        ErrorInfo("timeout", "proxmox does not answer within 10 s", "look whether it is up"),
+    )
+
+
+def _container(name: str, project: str, revision: str, luck: random.Random) -> ContainerSeen:
+    return ContainerSeen(name=f"{project}-{name}-1", engine_id=_id(luck), image_id=f"sha256:{_id(luck)}", state="running", health="healthy", created_at=BEGIN,
+                         started_at=BEGIN, project=project, service=name, configuration=configuration(luck))  # fmt: skip
+
+
+def _drift(key: ProjectKey, name: str, number: int, at: datetime, revision: str) -> Drift:
+    found = Finding(host=key.host, kind=Kind.CHANGED, message="memory limit is 1 GiB, Git says 512 MiB", severity=Severity.WARNING, stack=key.project, project=key.project,
+                    service=name, container=f"{key.project}-{name}-1", path=f"deploy.resources.limits.memory.{number}", desired="512 MiB", observed="1 GiB",
+                    fix=f"docker compose -f /opt/stacks/{key.project}/compose.yml up -d --force-recreate {name}")  # fmt: skip
+    return Drift(
+        found,
+        DriftState.RESOLVED,
+        at,
+        at,
+        opened_at=at,
+        resolved_at=at,
+        side=Side.HOST,
+        revision=revision,
+        cause={"event": "update", "at": at.isoformat(), "confidence": "certain"},
+    )
+
+
+def _transition(drift: Drift, at: datetime, check: int) -> Transition:
+    return Transition(Subject.DRIFT, at, "pending", "open", "grace over", host=drift.finding.host, stack=drift.finding.stack, drift=drift.id, since_at=at, severity=Severity.WARNING,
+                      desired="512 MiB", observed="1 GiB", side=Side.HOST, trigger=Trigger.DOCKER_EVENT, check=check)  # fmt: skip
+
+
+def _id(luck: random.Random) -> str:
+    return luck.randbytes(32).hex()
+
+
+def _pages(path: Path) -> Counter[str]:
+    """Bytes of each table and its indexes."""
+    sql = "SELECT tbl_name, sum(pgsize) FROM dbstat JOIN sqlite_schema USING (name) GROUP BY tbl_name"
+    with _reading(path) as connection:
+        return Counter(dict(connection.execute(sql)))
+
+
+def _counts(path: Path) -> dict[str, int]:
+    with _reading(path) as connection:
+        return {name: connection.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in YEAR}
+
+
+@contextlib.contextmanager
+def _reading(path: Path) -> Iterator[sqlite3.Connection]:
+    with contextlib.closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
+        yield connection
+
+
+def main() -> None:
+    """Prints the table of docs/database.md."""
+    rows = int(sys.argv[1]) if len(sys.argv) > 1 else 5000
+    sizes = measure(rows)
+    print(
+        f"{FLEET['containers']} containers, {FLEET['stacks']} stacks, {FLEET['hosts']} hosts; {rows} rows a table measured; SQLite {sqlite3.sqlite_version}\n"
+    )
+    print("| table | bytes a row | rows a year | MB a year |\n|---|---:|---:|---:|")
+    for name, count in sorted(YEAR.items(), key=lambda one: -one[1] * sizes[one[0]]):
+        print(f"| `{name}` | {sizes[name]:,.0f} | {count:,.0f} | {count * sizes[name] / 1e6:.1f} |")
+    total = sum(count * sizes[name] for name, count in YEAR.items())
+    print(f"| **all** | | {sum(YEAR.values()):,.0f} | **{total / 1e6:.0f}** |")
+
+
+if __name__ == "__main__":
+    main()
