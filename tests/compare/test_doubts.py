@@ -248,3 +248,20 @@ def test_a_seccomp_profile_is_compared_by_its_content() -> None:
     assert found('seccomp={"defaultAction":"SCMP_ACT_ALLOW"}') == {"security_opt"}
     assert found("seccomp=unconfined") == {"security_opt"}
     assert paths(one({"security_opt": ["seccomp:/etc/x.json"]}, host_config={"SecurityOpt": ['seccomp={"a":1}']})) == set()
+
+
+@pytest.mark.parametrize(
+    ("unknown_path", "seen", "drifted"),
+    [
+        ("labels.traefik.http.routers.*.rule", {"labels": {"traefik.http.routers.web.rule": Secret("x")}}, set()),
+        ("labels.traefik.http.routers.*.rule", {"labels": {"other": Secret("x")}}, {"labels.other"}),
+        ("environment.MYSQL_*", {"environment": {"MYSQL_USER": Secret("x"), "TZ": Secret("y")}}, {"environment.TZ"}),
+        ("environment.*", {"environment": {"MYSQL_USER": Secret("x")}}, set()),
+        ("healthcheck.test", {"config": {"Healthcheck": {"Test": ["CMD", "x"], "Interval": 5}}}, set()),
+    ],
+)
+def test_unknown_paths_cover_what_they_name(unknown_path: str, seen: dict[str, Any], drifted: set[str]) -> None:
+    base = project(web={})
+    service = replace(base.services["web"], unknown=(UnknownValue("web", unknown_path, "X is set nowhere"),))
+    wanted = replace(base, services={"web": service})
+    assert paths(compare_host([wanted], [], snapshot(container("media-web-1", "web", **seen)), ANY)) == drifted

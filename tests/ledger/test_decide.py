@@ -51,6 +51,7 @@ def test_a_deployment_is_no_drift(book: Book) -> None:
 
 def test_only_a_settled_look_opens_and_resolves(book: Book) -> None:
     assert book.sees(look(0, DRIFT), look(31, DRIFT, settled=False), look(31.2, settled=False)) == [APPEARED]
+    assert book.wakes() is None  # it is due, and only waits for the quiet
     assert book.sees(look(31.7, DRIFT)) == [OPENED]
     assert book.sees(look(40, settled=False)) == []
     assert book.sees(look(40.5)) == [MENDED]
@@ -125,8 +126,19 @@ def test_what_was_pending_gets_a_whole_grace_when_it_is_seen_again(book: Book) -
     book.sees(look(0, DRIFT), blind(10), blind(7200))
     assert book.sees(look(7210, DRIFT)) == []
     assert book.wakes() == after(7240)
-    assert book.sees(look(7239, DRIFT)) == []
-    assert book.sees(look(7240, DRIFT)) == [OPENED]
+    assert book.sees(look(7239, DRIFT, moving=True)) == []
+    assert book.wakes() == after(7269)
+    assert book.sees(*(look(seconds, DRIFT, moving=True) for seconds in range(7240, 8110, 10))) == []
+    assert book.sees(look(8110, DRIFT, moving=True)) == [OPENED]
+    assert (book.written[0].since_at, book.written[1].since_at) == (after(0), after(7210))
+
+
+def test_a_rollout_is_not_granted_twice(book: Book) -> None:
+    book.sees(look(0, DRIFT, sides=GIT), blind(300))
+    book.sees(look(400, DRIFT, sides=GIT))
+    assert book.wakes() == after(600)
+    book.sees(blind(580), look(590, DRIFT, sides=GIT))
+    assert book.wakes() == after(620)
 
 
 def test_what_went_away_while_nobody_looked_is_resolved_on_return(book: Book) -> None:

@@ -5,18 +5,19 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import pytest
 from lab import tools
 
-import subprocess
-
 from anchorwatch.model.findings import Finding
+from tests.truth.conftest import SiteOf
 from tests.truth.deployment import Site
 from tests.truth.judging import judged, resolved
 from tests.truth.random_projects import ProjectText
+from tests.truth.sites import PLAIN, Combination
 
 FILE = """
 name: inplace
@@ -125,20 +126,20 @@ def test_every_flag_of_docker_update_is_found_as_its_key(far_site: Site) -> None
                 lasting.add((service, path))
 
 
-def test_a_renamed_container_is_found(far_site: Site) -> None:
-    with running(far_site) as deployed:
+def test_a_renamed_container_is_found(newest_site: Site) -> None:
+    with running(newest_site) as deployed:
         deployed.docker("rename", "inplace-bare-1", "somebody")
         (found,) = deployed.findings()
     assert (found.service, found.path, found.desired, found.observed) == ("bare", "container_name", "inplace-bare-1", "somebody")
     assert "--force-recreate" in (found.fix or "")
 
 
-@pytest.mark.parametrize("state", ["running", "exited"])
-def test_networks_that_come_and_go_are_found(far_site: Site, state: str) -> None:
+@pytest.mark.parametrize(("combination", "state"), [(PLAIN[0], "running"), (PLAIN[0], "exited"), (PLAIN[-1], "running")], ids=str)
+def test_networks_that_come_and_go_are_found(site_of: SiteOf, combination: Combination, state: str) -> None:
     def paths() -> list[str | None]:
         return sorted(str(one.path) for one in deployed.findings() if one.kind == "changed")
 
-    with running(far_site) as deployed:
+    with running(site_of(combination)) as deployed:
         name = "inplace-networked-1"
         if state == "exited":
             deployed.docker("stop", "-t", "1", name)

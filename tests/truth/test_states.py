@@ -5,7 +5,8 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 
 from lab import tools
@@ -61,8 +62,9 @@ class Deployed:
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
 
-    def all(self) -> list[Finding]:
-        found = compared([resolved(self.site, self.folder)], snapshot(self.site))
+    def all(self, later: timedelta = timedelta(0)) -> list[Finding]:
+        seen = snapshot(self.site)
+        found = compared([resolved(self.site, self.folder)], replace(seen, taken_at=seen.taken_at + later))
         return [*found.stacks[0].findings, *found.unmanaged]
 
     def said(self) -> list[tuple[str, str | None, str | None, str | None]]:
@@ -110,29 +112,29 @@ def test_every_state_that_is_not_running_is_missing(far_site: Site) -> None:
         assert one.said() == [("missing", "web", None, "created")]
 
 
-def test_the_number_of_replicas_is_the_path_scale(far_site: Site) -> None:
-    with deployed(far_site) as one:
-        far_site.run(one.folder, "up", "-d", "--no-build", "--scale", "many=3", "many")
+def test_the_number_of_replicas_is_the_path_scale(newest_site: Site) -> None:
+    with deployed(newest_site) as one:
+        newest_site.run(one.folder, "up", "-d", "--no-build", "--scale", "many=3", "many")
         (found,) = [finding for finding in one.all() if finding.service == "many"]
         assert (found.kind, found.path, found.desired, found.observed) == ("changed", "scale", "2", "3")
-        far_site.run(one.folder, "up", "-d", "--no-build", "--scale", "many=1", "--timeout", "1", "many")
+        newest_site.run(one.folder, "up", "-d", "--no-build", "--scale", "many=1", "--timeout", "1", "many")
         (found,) = [finding for finding in one.all() if finding.service == "many"]
         assert (found.kind, found.path, found.desired, found.observed) == ("changed", "scale", "2", "1")
-        far_site.run(one.folder, "up", "-d", "--no-build", "--scale", "none=1", "none")
+        newest_site.run(one.folder, "up", "-d", "--no-build", "--scale", "none=1", "none")
         assert ("changed", "none", "scale", "1") in one.said()
 
 
-def test_a_service_of_an_inactive_profile_may_run_and_need_not(far_site: Site) -> None:
-    with deployed(far_site) as one:
+def test_a_service_of_an_inactive_profile_may_run_and_need_not(newest_site: Site) -> None:
+    with deployed(newest_site) as one:
         assert one.said() == []
-        far_site.start(one.folder, ["optional"])
+        newest_site.start(one.folder, ["optional"])
         assert one.said() == []
         one.docker("update", "--cpu-shares", "77", "states-optional-1")
         assert one.said() == [("changed", "optional", "cpu_shares", "77")]
 
 
-def test_what_nobody_declares_is_unmanaged(far_site: Site) -> None:
-    with deployed(far_site) as one:
+def test_what_nobody_declares_is_unmanaged(newest_site: Site) -> None:
+    with deployed(newest_site) as one:
         one.docker("run", "-d", "--name", "by-hand", HOLD)
         try:
             assert one.said() == [("unmanaged", None, None, "running")]
@@ -145,9 +147,9 @@ def test_what_nobody_declares_is_unmanaged(far_site: Site) -> None:
             one.docker("rm", "-f", "by-hand")
 
 
-def test_a_service_that_left_the_file_is_unmanaged(far_site: Site) -> None:
-    with deployed(far_site) as one:
-        far_site.write(WITHOUT_WEB)
+def test_a_service_that_left_the_file_is_unmanaged(newest_site: Site) -> None:
+    with deployed(newest_site) as one:
+        newest_site.write(WITHOUT_WEB)
         (found,) = [finding for finding in one.all() if finding.service != "fails"]
         assert (found.kind, found.service, found.container, found.stack) == ("unmanaged", "web", "states-web-1", "states")
         assert "--remove-orphans" in (found.fix or "")
@@ -160,22 +162,28 @@ def test_leftovers_of_run_are_no_drift(far_site: Site) -> None:
         assert one.said() == []
 
 
-def test_a_recreate_under_way_is_no_drift_and_one_that_was_cut_off_is_found(far_site: Site) -> None:
+def test_a_recreate_under_way_is_no_drift_and_one_that_was_cut_off_is(newest_site: Site) -> None:
     """Compose makes the new container as `<12 hex>_<name>`, stops and removes the old one, then renames the new one."""
-    with deployed(far_site) as one:
-        (old,) = [entry for entry in far_site.containers("states") if entry["Names"] == ["/states-web-1"]]
+    with deployed(newest_site) as one:
+        (old,) = [entry for entry in newest_site.containers("states") if entry["Names"] == ["/states-web-1"]]
         labels = [f"--label={name}={value}" for name, value in old["Labels"].items()]
         labels += [f"--label=com.docker.compose.replace={old['Id'][:12]}"]
         temporary = f"{old['Id'][:12]}_states-web-1"
-        aliases = ("--network-alias", "states-web-1", "--network-alias", "web", "--network", "states_default")
+        aliases = ("--network-alias", "states-web-1", "--network-alias", "web", "--network", "states_default", "--restart", "unless-stopped")
         one.docker("create", "--name", temporary, *labels, *aliases, HOLD)
         assert one.said() == [], "both are there"
         one.docker("rm", "-f", "states-web-1")
         assert one.said() == [], "the new one is not started and not renamed yet"
+        one.docker("start", temporary)
+        assert one.said() == [], "it is not renamed yet"
+        found = one.all(later=timedelta(minutes=10))
+        assert [(entry.service, entry.path, entry.observed) for entry in found if entry.service == "web"] == [
+            ("web", "container_name", temporary)
+        ]
 
 
-def test_a_container_without_labels_is_known_by_its_wanted_name(far_site: Site) -> None:
-    with deployed(far_site) as one:
+def test_a_container_without_labels_is_known_by_its_wanted_name(newest_site: Site) -> None:
+    with deployed(newest_site) as one:
         one.docker("rm", "-f", "states-own-name")
         one.docker("run", "-d", "--name", "states-own-name", "--network", "states_default", "--network-alias", "own", HOLD, "other")
         try:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from fnmatch import fnmatchcase
 
 from anchorwatch.compare import mend
 from anchorwatch.compare.config_hash import same_compose
@@ -105,10 +106,14 @@ def _hangs_on_unknown(pair: Pair, found: Difference) -> bool:
 
 
 def covers(unknown: str, found: Difference) -> bool:
-    """Whether an unknown path covers a difference: itself, what is below it, or (`environment.*`) names that Git does not set."""
-    if unknown.endswith(".*"):
-        return found.want is None and found.path.startswith(unknown[:-1])
-    return found.path == unknown or found.path.startswith(unknown + ".")
+    """Whether an unknown path covers a difference: itself, what is below it, and a whole key that it is a part of.
+
+    One with `*` stands for names that Git does not set (`environment.*`, `labels.traefik.http.routers.*.rule`).
+    """
+    if "*" in unknown:
+        return found.want is None and fnmatchcase(found.path, unknown)
+    whole = "." not in found.path and unknown.startswith(found.path + ".")
+    return whole or found.path == unknown or found.path.startswith(unknown + ".")
 
 
 def _finding(pair: Pair, found: Difference, policy: Policy, command: Sequence[str]) -> Finding:

@@ -3,8 +3,8 @@
 The grace begins when the drift appears, and anew with each change in its project, for a deploy may be under way; but never for
 more than `LIMIT`, so that a container that restarts for ever cannot hide. Where a longer grace is configured, that is the limit.
 
-A drift that nobody could look at is frozen: it has no time at which it opens. Seen again, it gets the grace of its host from
-then on: after a reboot everything is still starting.
+A drift that nobody could look at is frozen: it has no time at which it opens. Seen again, it begins anew, with the grace of its
+host at least and the whole limit before it: after a reboot everything is still starting, however long that took.
 """
 
 from __future__ import annotations
@@ -23,14 +23,8 @@ def opens_at(appeared_at: datetime, changed_at: datetime, patience: timedelta) -
     return min(changed_at + patience, appeared_at + max(LIMIT, patience))
 
 
-def put_off(drift: Drift, at: datetime, patience: timedelta) -> datetime:
-    """When a pending drift opens now that its project has changed: never earlier than before."""
-    later = opens_at(drift.appeared_at, at, patience)
-    return later if drift.opens_at is None else max(drift.opens_at, later)
-
-
 def thawed(drift: Drift, at: datetime, patience: timedelta, calm: timedelta) -> datetime:
-    """When a frozen drift opens that is seen again at `at`; `calm` is the grace of its host."""
+    """When a frozen drift opens that is seen again at `at`: no rollout is granted twice. `calm` is the grace of its host."""
     return max(at + calm, opens_at(drift.appeared_at, drift.changed_at, patience))
 
 
