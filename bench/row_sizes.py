@@ -2,9 +2,10 @@
 
     .venv/bin/python -m bench.row_sizes [rows]
 
-Writes rows as the service does (through the store, with texts as long as real ones) into an SQLite database in a temporary folder,
-and asks SQLite how many pages each table and its indexes take (https://sqlite.org/dbstat.html). A row that points to another one
-counts without it. The year is that of docs/database.md: what happens how often is in `YEAR`, to be read and disputed.
+Writes rows as the service does (through the store, with texts as long as real ones) into an SQLite database in a temporary
+folder, and asks SQLite how many pages each table and its indexes take (https://sqlite.org/dbstat.html). A row that points to
+another one counts without it. The year is that of docs/database.md: what happens how often is in `YEAR`, to be read and
+disputed.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -42,8 +44,6 @@ from anchorwatch.store import (
 )
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
-FLEET = {"hosts": 2, "stacks": 12, "containers": 21}
-
 _deploys = 12 * 52  # every stack once a week
 _recreated = _deploys * 21 / 12
 _crash_loops = 12 * 120  # once a month one container restarts for an hour, at last every minute: two states each
@@ -86,134 +86,163 @@ def measure(rows: int) -> dict[str, float]:
 
 
 def _write(write: Writing, numbers: range) -> None:
+    """A row of each table a number, as if everything that can happen happened to one stack after the other."""
     for number in numbers:
         at = BEGIN + timedelta(minutes=number, microseconds=number * 7919 % 10**6)
-        luck = random.Random(number)  # noqa: S311 - repeatable, not secret
-        name, revision = f"service-{number % 21}", hashlib.sha1(str(number).encode()).hexdigest()  # noqa: S324 - as Git has it
+        luck = random.Random(number)
+        name, revision = f"service-{number % 21}", hashlib.sha1(str(number).encode()).hexdigest()
         key = ProjectKey("proxmox", f"stack-{number % 12}")
         stack = Stack(key.host, key.project, f"proxmox/{key.project}", (f"proxmox/{key.project}/compose.yml",))
+        commit = Commit(revision, at, "Ada Lovelace", f"{key.project}: image to 1.{number}.0 (#{number})")
+        check = Check(key, Trigger.DOCKER_EVENT, at, 0.031, StackStatus.DRIFTED, f"die {name}", revision, 1, 0, 0, 2)
+        event = EventSeen(key.host, at, "die", _id(luck), name, key.project, name, {"exitCode": "137", "image": IMAGE})
         run = runs.begin(write, "1.0.0", at)
         hosts.record(write, _host(at, reachable=bool(number % 2)))
-        commits.record(
-            write,
-            Commit(revision, at, "Ada Lovelace", f"{key.project}: image to 1.{number}.0 (#{number})"),
-            [(stack.host, stack.name)],
-            at,
-        )
+        commits.record(write, commit, [(stack.host, stack.name)], at)
         stacks.record(write, [StackSeen(stack, key.project, revision, {"services": {name: configuration(luck)}})], at)
-        containers.record(write, key.host, at, [_container(name, key.project, revision, luck)])
-        check = checks.record(
-            write,
-            Check(key, Trigger.DOCKER_EVENT, at, 0.031, StackStatus.DRIFTED, f"die {name}", revision, 1, 0, 0, 2, run=run),
-            eventful=True,
-        )
-        events.add(
-            write,
-            [
-                EventSeen(
-                    key.host,
-                    at,
-                    "die",
-                    _id(luck),
-                    name,
-                    key.project,
-                    name,
-                    {"exitCode": "137", "image": "ghcr.io/example/service:1.2"},
-                )
-            ],
-        )
+        containers.record(write, key.host, at, [_container(name, key.project, luck)])
+        checked = checks.record(write, replace(check, run=run), eventful=True)
+        events.add(write, [event])
         drift = _drift(key, name, number, at, revision)
         drifts.save(write, [drift])
-        told = transitions.add(write, [_transition(drift, at, check)])
-        message = f"{_id(luck)[:32]}"
-        sent = [
-            Delivery(
-                one.id or 0, "mail", at, "admin@example.org", state=DeliveryState.SENT, attempt=1, done_at=at, message=message
-            )
-            for one in told
-        ]
-        deliveries.promise(write, sent)
+        for told in transitions.add(write, [_transition(drift, at, checked)]):
+            deliveries.promise(write, [_delivery(told, luck)])
 
 
 def configuration(luck: random.Random) -> JsonObject:
-    """As long as that of a container with 12 variables, 14 labels and a HostConfig as Docker 28 gives it."""
-    empty = ("CpuPeriod", "CpuQuota", "CpuShares", "CpuCount", "CpuPercent", "BlkioWeight", "Memory", "MemoryReservation", "MemorySwap", "NanoCpus",
-             "OomScoreAdj", "ShmSize", "IOMaximumIOps", "IOMaximumBandwidth", "CpuRealtimePeriod", "CpuRealtimeRuntime")  # fmt: skip
-    none = ("CapAdd", "CapDrop", "BlkioDeviceReadBps", "BlkioDeviceReadIOps", "BlkioDeviceWriteBps", "BlkioDeviceWriteIOps", "BlkioWeightDevice",
-            "Devices", "DeviceCgroupRules", "DeviceRequests", "Dns", "DnsOptions", "DnsSearch", "ExtraHosts", "GroupAdd", "Links", "OomKillDisable",
-            "PidsLimit", "SecurityOpt", "StorageOpt", "Tmpfs", "Ulimits", "VolumesFrom", "MemorySwappiness")  # fmt: skip
-    text = (
-        "CgroupParent",
-        "Cgroup",
-        "ContainerIDFile",
-        "CpusetCpus",
-        "CpusetMems",
-        "PidMode",
-        "UTSMode",
-        "UsernsMode",
-        "VolumeDriver",
-        "Isolation",
-    )
+    """As long as that of a container with 12 variables, 14 labels, and a HostConfig as Docker 28 gives it."""
     return {
-        "Config": {"Hostname": _id(luck)[:12], "User": "1000:1000", "WorkingDir": "/app", "Cmd": ["serve", "--port", "8080"], "Image": "ghcr.io/example/service:1.2",
-                   "Healthcheck": {"Test": ["CMD-SHELL", "curl -fs localhost:8080/health"], "Interval": 30 * 10**9, "Retries": 3}},
+        "Config": {
+            "Hostname": _id(luck)[:12],
+            "User": "1000:1000",
+            "WorkingDir": "/app",
+            "Cmd": ["serve", "--port", "8080"],
+            "Image": IMAGE,
+            "Healthcheck": {"Test": ["CMD-SHELL", "curl -fs localhost:8080/health"], "Interval": 30 * 10**9, "Retries": 3},
+        },
         "Env": {f"SERVICE_VARIABLE_{n}": Secret(f"value {luck.random()}") for n in range(12)},
-        "Labels": {**{f"com.docker.compose.label-{n}": f"{luck.random()}" for n in range(9)}, **{f"traefik.http.routers.{n}.rule": Secret(f"{luck.random()}") for n in range(5)}},
-        "HostConfig": dict.fromkeys(empty, 0) | dict.fromkeys(none) | dict.fromkeys(text, "") | {
-            "Binds": ["/opt/stacks/service/data:/data:rw"], "NetworkMode": "service_default", "RestartPolicy": {"Name": "unless-stopped", "MaximumRetryCount": 0},
-            "LogConfig": {"Type": "json-file", "Config": {"max-size": "10m", "max-file": "3"}}, "PortBindings": {"8080/tcp": [{"HostIp": "", "HostPort": "8080"}]},
-            "MaskedPaths": ["/proc/asound", "/proc/acpi", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/timer_list", "/sys/firmware"],
-            "ReadonlyPaths": ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"], "Runtime": "runc", "IpcMode": "private"},
-        "Mounts": {"/data": {"Type": "bind", "Source": "/opt/stacks/service/data", "Destination": "/data", "Mode": "rw", "RW": True, "Propagation": "rprivate"}},
+        "Labels": {
+            **{f"com.docker.compose.label-{n}": f"{luck.random()}" for n in range(9)},
+            **{f"traefik.http.routers.{n}.rule": Secret(f"{luck.random()}") for n in range(5)},
+        },
+        "HostConfig": {
+            **dict.fromkeys(_ZERO.split(), 0),
+            **dict.fromkeys(_NULL.split()),
+            **dict.fromkeys(_EMPTY.split(), ""),
+            "Binds": ["/opt/stacks/service/data:/data:rw"],
+            "NetworkMode": "service_default",
+            "RestartPolicy": {"Name": "unless-stopped", "MaximumRetryCount": 0},
+            "LogConfig": {"Type": "json-file", "Config": {"max-size": "10m", "max-file": "3"}},
+            "PortBindings": {"8080/tcp": [{"HostIp": "", "HostPort": "8080"}]},
+            "MaskedPaths": _MASKED.split(),
+            "ReadonlyPaths": ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"],
+            "Runtime": "runc",
+            "IpcMode": "private",
+        },
+        "Mounts": {
+            "/data": {"Type": "bind", "Source": "/opt/stacks/service/data", "Mode": "rw", "RW": True, "Propagation": "rprivate"}
+        },
         "Networks": {"service_default": {"Aliases": ["service-1", "service"]}},
-    }  # fmt: skip
+    }
+
+
+IMAGE = "ghcr.io/example/service:1.2"
+_ZERO = """
+    CpuPeriod CpuQuota CpuShares CpuCount CpuPercent BlkioWeight Memory MemoryReservation MemorySwap NanoCpus OomScoreAdj ShmSize
+    IOMaximumIOps IOMaximumBandwidth CpuRealtimePeriod CpuRealtimeRuntime"""
+_NULL = """
+    CapAdd CapDrop BlkioDeviceReadBps BlkioDeviceReadIOps BlkioDeviceWriteBps BlkioDeviceWriteIOps BlkioWeightDevice Devices Dns
+    DeviceCgroupRules DeviceRequests DnsOptions DnsSearch ExtraHosts GroupAdd Links OomKillDisable PidsLimit SecurityOpt Tmpfs
+    StorageOpt Ulimits VolumesFrom MemorySwappiness"""
+_EMPTY = "CgroupParent Cgroup ContainerIDFile CpusetCpus CpusetMems PidMode UTSMode UsernsMode VolumeDriver Isolation"
+_MASKED = """
+    /proc/asound /proc/acpi /proc/kcore /proc/keys /proc/latency_stats /proc/timer_list /proc/timer_stats /proc/sched_debug
+    /proc/scsi /sys/firmware /sys/devices/virtual/powercap"""
 
 
 def _host(at: datetime, *, reachable: bool) -> HostSeen:
     if reachable:
-        return HostSeen(
-            "proxmox",
-            "ssh://admin@proxmox",
-            at,
-            HostStatus.OK,
-            None,
-            "7TRN:IPZB:QYBB:VPBQ:UMPP:KARE:6ZNR:XE6T:7EWV:PKF4:ZOJD:TPYS",
-            "28.5.2",
-        )
-    return HostSeen(
-        "proxmox",
-        "ssh://admin@proxmox",
-        at,
-        HostStatus.UNREACHABLE,
-        ErrorInfo("timeout", "proxmox does not answer within 10 s", "look whether it is up"),
+        engine = "7TRN:IPZB:QYBB:VPBQ:UMPP:KARE:6ZNR:XE6T:7EWV:PKF4:ZOJD:TPYS"
+        return HostSeen("proxmox", "ssh://admin@proxmox", at, HostStatus.OK, None, engine, "28.5.2")
+    error = ErrorInfo("timeout", "proxmox does not answer within 10 s", "look whether it is up")
+    return HostSeen("proxmox", "ssh://admin@proxmox", at, HostStatus.UNREACHABLE, error)
+
+
+def _container(name: str, project: str, luck: random.Random) -> ContainerSeen:
+    return ContainerSeen(
+        name=f"{project}-{name}-1",
+        engine_id=_id(luck),
+        image_id=f"sha256:{_id(luck)}",
+        state="running",
+        health="healthy",
+        created_at=BEGIN,
+        started_at=BEGIN,
+        project=project,
+        service=name,
+        configuration=configuration(luck),
     )
 
 
-def _container(name: str, project: str, revision: str, luck: random.Random) -> ContainerSeen:
-    return ContainerSeen(name=f"{project}-{name}-1", engine_id=_id(luck), image_id=f"sha256:{_id(luck)}", state="running", health="healthy", created_at=BEGIN,
-                         started_at=BEGIN, project=project, service=name, configuration=configuration(luck))  # fmt: skip
-
-
 def _drift(key: ProjectKey, name: str, number: int, at: datetime, revision: str) -> Drift:
-    found = Finding(host=key.host, kind=Kind.CHANGED, message="memory limit is 1 GiB, Git says 512 MiB", severity=Severity.WARNING, stack=key.project, project=key.project,
-                    service=name, container=f"{key.project}-{name}-1", path=f"deploy.resources.limits.memory.{number}", desired="512 MiB", observed="1 GiB",
-                    fix=f"docker compose -f /opt/stacks/{key.project}/compose.yml up -d --force-recreate {name}")  # fmt: skip
+    found = Finding(
+        host=key.host,
+        kind=Kind.CHANGED,
+        message="memory limit is 1 GiB, Git says 512 MiB",
+        stack=key.project,
+        project=key.project,
+        service=name,
+        container=f"{key.project}-{name}-1",
+        path=f"deploy.resources.limits.memory.{number}",
+        desired="512 MiB",
+        observed="1 GiB",
+        fix=f"docker compose -f /opt/stacks/{key.project}/compose.yml up -d --force-recreate {name}",
+    )
+    cause = {"event": "update", "at": at.isoformat(), "confidence": "certain"}
     return Drift(
         found,
         DriftState.RESOLVED,
-        at,
-        at,
+        appeared_at=at,
+        changed_at=at,
         opened_at=at,
         resolved_at=at,
         side=Side.HOST,
         revision=revision,
-        cause={"event": "update", "at": at.isoformat(), "confidence": "certain"},
+        cause=cause,
     )
 
 
 def _transition(drift: Drift, at: datetime, check: int) -> Transition:
-    return Transition(Subject.DRIFT, at, "pending", "open", "grace over", host=drift.finding.host, stack=drift.finding.stack, drift=drift.id, since_at=at, severity=Severity.WARNING,
-                      desired="512 MiB", observed="1 GiB", side=Side.HOST, trigger=Trigger.DOCKER_EVENT, check=check)  # fmt: skip
+    return Transition(
+        Subject.DRIFT,
+        at,
+        "pending",
+        "open",
+        "grace over",
+        host=drift.finding.host,
+        stack=drift.finding.stack,
+        drift=drift.id,
+        since_at=at,
+        severity=Severity.WARNING,
+        desired="512 MiB",
+        observed="1 GiB",
+        side=Side.HOST,
+        trigger=Trigger.DOCKER_EVENT,
+        check=check,
+    )
+
+
+def _delivery(told: Transition, luck: random.Random) -> Delivery:
+    return Delivery(
+        told.id or 0,
+        "mail",
+        told.at,
+        "admin@example.org",
+        state=DeliveryState.SENT,
+        attempt=1,
+        claimed_at=told.at,
+        done_at=told.at,
+        message=_id(luck)[:32],
+    )
 
 
 def _id(luck: random.Random) -> str:
@@ -240,16 +269,14 @@ def _reading(path: Path) -> Iterator[sqlite3.Connection]:
 
 def main() -> None:
     """Prints the table of docs/database.md."""
-    rows = int(sys.argv[1]) if len(sys.argv) > 1 else 5000
+    rows = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
     sizes = measure(rows)
-    print(
-        f"{FLEET['containers']} containers, {FLEET['stacks']} stacks, {FLEET['hosts']} hosts; {rows} rows a table measured; SQLite {sqlite3.sqlite_version}\n"
-    )
+    print(f"{rows} rows a table, SQLite {sqlite3.sqlite_version}\n")
     print("| table | bytes a row | rows a year | MB a year |\n|---|---:|---:|---:|")
     for name, count in sorted(YEAR.items(), key=lambda one: -one[1] * sizes[one[0]]):
         print(f"| `{name}` | {sizes[name]:,.0f} | {count:,.0f} | {count * sizes[name] / 1e6:.1f} |")
     total = sum(count * sizes[name] for name, count in YEAR.items())
-    print(f"| **all** | | {sum(YEAR.values()):,.0f} | **{total / 1e6:.0f}** |")
+    print(f"| all | | {sum(YEAR.values()):,.0f} | {total / 1e6:.0f} |")
 
 
 if __name__ == "__main__":

@@ -19,7 +19,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from anchorwatch.errors import StackError
 from tests.truth import sites
 from tests.truth.changes import Sink, sink
 from tests.truth.deployment import DeploymentFailed, Site
@@ -27,6 +26,8 @@ from tests.truth.judging import but_created, compared, judged, line, resolved, s
 from tests.truth.random_projects import random_project
 from tests.truth.test_no_false_alarm import CANNOT_START
 from tests.truth.test_no_miss import wrong
+
+from anchorwatch.errors import StackError
 
 NEWEST_ONLY = ("newest", "created")
 

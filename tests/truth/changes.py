@@ -92,7 +92,8 @@ class Sink:
 def sink(name: str) -> Sink:
     """The kitchen sink in the folder `name`, with the table beside it."""
     folder = SINKS / name
-    files = {str(file.relative_to(folder)): file.read_text(encoding="utf-8") for file in sorted(folder.rglob("*")) if file.is_file()}
+    found = (file for file in sorted(folder.rglob("*")) if file.is_file())
+    files = {str(file.relative_to(folder)): file.read_text(encoding="utf-8") for file in found}
     model = yaml.safe_load(files["compose.yaml"])
     table = yaml.safe_load((SINKS / f"{name}.changes.yaml").read_text(encoding="utf-8"))
     changes = tuple(_change(service, entry) for service, entries in table.items() for entry in entries)
@@ -100,10 +101,19 @@ def sink(name: str) -> Sink:
 
 
 def _change(service: str, entry: Mapping[str, Any]) -> Change:
-    sets = {"finds", "made"}
-    rest = {key: tuple(value) if key in {"since", "hashed_until", "at"} else value for key, value in entry.items() if key not in sets}
     finds = frozenset(entry["finds"])
-    return Change(service, finds=finds, made=frozenset(entry.get("made", finds)), **rest)
+    return Change(
+        service,
+        tuple(entry["at"]),
+        entry.get("to"),
+        remove=entry.get("remove", False),
+        finds=finds,
+        made=frozenset(entry.get("made", finds)),
+        note=entry.get("note", False),
+        created=entry.get("created", True),
+        since=tuple(entry.get("since", ())),
+        hashed_until=tuple(entry.get("hashed_until", ())),
+    )
 
 
 def leaves(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:

@@ -15,10 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import docker
-
+import docker.errors
+from docker.api.client import APIClient
 from lab.waiting import eventually
+
 from tests.truth.random_projects import ProjectText
-from tests.truth.random_services import Surroundings
+from tests.truth.random_values import Surroundings
 
 OUTSIDER = "truth-outsider"
 HOLD = "truth/hold:1"
@@ -41,9 +43,9 @@ class Site:
     """Where projects are written; the engine sees it under the same path."""
 
     @cached_property
-    def client(self) -> docker.APIClient:
+    def client(self) -> APIClient:
         """The engine's API at the newest version it speaks."""
-        return docker.APIClient(base_url=self.docker, version="auto", timeout=60)
+        return APIClient(base_url=self.docker, version="auto", timeout=60)
 
     @cached_property
     def api(self) -> tuple[int, int]:

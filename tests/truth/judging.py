@@ -35,9 +35,9 @@ def snapshot(site: Site, images: Iterable[str] = ()) -> Snapshot:
     return observe(HostAddress(HOST, site.docker), images_for=tuple(images))
 
 
-def compared(projects: Sequence[DesiredProject], seen: Snapshot, policy: Policy = Policy()) -> HostComparison:
+def compared(projects: Sequence[DesiredProject], seen: Snapshot) -> HostComparison:
     """What the comparison says of these stacks."""
-    return compare_host(projects, (), seen, policy)
+    return compare_host(projects, (), seen, Policy())
 
 
 def judged(site: Site, project: DesiredProject) -> Comparison:

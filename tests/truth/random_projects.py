@@ -14,9 +14,22 @@ from typing import Any
 
 import yaml
 
-from tests.truth.random_services import LABELS, Service, Surroundings, random_service
+from tests.truth.random_services import random_service
+from tests.truth.random_values import LABELS, Service, Surroundings
 
-EXTENDABLE = ("environment", "labels", "mem_limit", "cap_add", "user", "working_dir", "healthcheck", "dns", "ulimits", "sysctls", "logging")
+EXTENDABLE = (
+    "environment",
+    "labels",
+    "mem_limit",
+    "cap_add",
+    "user",
+    "working_dir",
+    "healthcheck",
+    "dns",
+    "ulimits",
+    "sysctls",
+    "logging",
+)
 
 PLAIN_FILES = {
     "a.env": "A=from a file\nSHARED='single $quoted'\nEXPORTED=\"two\\nlines\"\n# comment\nEMPTY_HERE=\n",
@@ -28,7 +41,7 @@ PLAIN_FILES = {
     "sub/config.txt": "another\n",
     "data/keep": "",
     ".env": "FROM_DOTENV=dot env\nNUMBER=7\n",
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +65,10 @@ def random_project(seed: int, around: Surroundings, services: int = 12) -> Proje
     networks, pools = _networks(chance, name, seed)
     volumes = _volumes(chance, name)
     configs: dict[str, Any] = {
-        "filed": {"file": "./config.txt"}, "below": {"file": "sub/config.txt", "name": "a-name"}, "inline": {"content": "inline $$ text\n"},
-    }  # fmt: skip
+        "filed": {"file": "./config.txt"},
+        "below": {"file": "sub/config.txt", "name": "a-name"},
+        "inline": {"content": "inline $$ text\n"},
+    }
     secrets: dict[str, Any] = {"filed": {"file": "./secret.txt"}, "fromenv": {"environment": "NUMBER"}}
     around = replace(around, networks=pools, volumes=tuple(volumes), configs=tuple(configs), secrets=tuple(secrets))
     made: dict[str, Service] = {}
@@ -72,9 +87,14 @@ def random_project(seed: int, around: Surroundings, services: int = 12) -> Proje
             override[service_name] = {"environment": {"OVERRIDDEN": "yes"}, "labels": {"over.ridden": "1"}}
         made[service_name] = service
     model: dict[str, Any] = {
-        "name": name, "services": made, "networks": networks, "volumes": volumes, "configs": configs, "secrets": secrets,
+        "name": name,
+        "services": made,
+        "networks": networks,
+        "volumes": volumes,
+        "configs": configs,
+        "secrets": secrets,
         "x-anything": {"a": 1},
-    }  # fmt: skip
+    }
     files = {**PLAIN_FILES, "compose.yaml": as_text(model, chance)}
     if base:
         files["base.yaml"] = as_text({"services": base}, chance)
@@ -112,24 +132,31 @@ def _escaped(model: Any) -> Any:
 def _referable(made: Mapping[str, Service]) -> tuple[str, ...]:
     """Services that surely have a container, and a network stack of their own to join."""
     return tuple(
-        name for name, service in made.items()
-        if "network_mode" not in service and "profiles" not in service and service.get("scale", 1) == 1
-        and service.get("deploy", {}).get("replicas", 1) == 1 and "pid" not in service and "ipc" not in service
-    )  # fmt: skip
+        name
+        for name, service in made.items()
+        if "network_mode" not in service
+        and "profiles" not in service
+        and service.get("scale", 1) == 1
+        and service.get("deploy", {}).get("replicas", 1) == 1
+        and "pid" not in service
+        and "ipc" not in service
+    )
 
 
 def _sharing(made: Mapping[str, Service]) -> tuple[str, ...]:
     """Those that `volumes_from` can name: an engine fails over a mount of the type tmpfs (20.10, 28.5: "no such volume")."""
     return tuple(
-        name for name in _referable(made)
-        if "volumes_from" not in made[name] and not any(isinstance(one, dict) and one["type"] != "bind" for one in made[name].get("volumes", ()))
-    )  # fmt: skip
+        name
+        for name in _referable(made)
+        if "volumes_from" not in made[name]
+        and not any(isinstance(one, dict) and one["type"] != "bind" for one in made[name].get("volumes", ()))
+    )
 
 
 def _networks(chance: random.Random, project: str, seed: int) -> tuple[dict[str, Any], dict[str, dict[str, str]]]:
     block = seed % 200
     v4, v6 = f"10.{20 + block}.1", f"fd00:{block + 1:x}:1"
-    labels = {name: "on a network" for name in chance.sample(LABELS, 2)}
+    labels = dict.fromkeys(chance.sample(LABELS, 2), "on a network")
     front: dict[str, Any] = {"ipam": {"config": [{"subnet": f"{v4}.0/24"}]}}
     if chance.random() < 0.5:
         front["ipam"]["config"][0] |= {"gateway": f"{v4}.254", "ip_range": f"{v4}.0/25", "aux_addresses": {"router": f"{v4}.9"}}
@@ -138,11 +165,21 @@ def _networks(chance: random.Random, project: str, seed: int) -> tuple[dict[str,
         front |= {"enable_ipv6": True}
         front["ipam"]["config"].append({"subnet": f"{v6}::/80"})
         pools["front"]["v6"] = v6
-    back = chance.choice((
-        None, {}, {"driver": "bridge"}, {"internal": True}, {"labels": labels}, {"labels": [f"{key}={value}" for key, value in labels.items()]},
-        {"attachable": True}, {"name": f"{project}-renamed"}, {"driver_opts": {"com.docker.network.bridge.enable_icc": "false", "com.docker.network.driver.mtu": 1400}},
-        {"ipam": {"driver": "default"}}, {"enable_ipv6": False},
-    ))  # fmt: skip
+    back = chance.choice(
+        (
+            None,
+            {},
+            {"driver": "bridge"},
+            {"internal": True},
+            {"labels": labels},
+            {"labels": [f"{key}={value}" for key, value in labels.items()]},
+            {"attachable": True},
+            {"name": f"{project}-renamed"},
+            {"driver_opts": {"com.docker.network.bridge.enable_icc": "false", "com.docker.network.driver.mtu": 1400}},
+            {"ipam": {"driver": "default"}},
+            {"enable_ipv6": False},
+        )
+    )
     networks: dict[str, Any] = {"front": front, "back": back, "outside": {"external": True, "name": f"{project}-outside"}}
     if chance.random() < 0.3:
         networks["default"] = {"name": f"{project}-default", "labels": {"a": "b"}}
@@ -151,8 +188,16 @@ def _networks(chance: random.Random, project: str, seed: int) -> tuple[dict[str,
 
 def _volumes(chance: random.Random, project: str) -> dict[str, Any]:
     options = {"type": "tmpfs", "device": "tmpfs", "o": "size=10m,uid=1000"}
-    spelled = chance.choice((
-        None, {}, {"driver": "local"}, {"driver": "local", "driver_opts": options}, {"labels": {"a": 1, "b": None}}, {"labels": ["a=1", "b"]},
-        {"name": f"{project}.named"}, {"driver_opts": {"type": "none", "device": "/etc", "o": "bind"}},
-    ))  # fmt: skip
+    spelled = chance.choice(
+        (
+            None,
+            {},
+            {"driver": "local"},
+            {"driver": "local", "driver_opts": options},
+            {"labels": {"a": 1, "b": None}},
+            {"labels": ["a=1", "b"]},
+            {"name": f"{project}.named"},
+            {"driver_opts": {"type": "none", "device": "/etc", "o": "bind"}},
+        )
+    )
     return {"data": spelled, "more": None, "elsewhere": {"external": True, "name": f"{project}-elsewhere"}}

@@ -10,6 +10,7 @@ from typing import Any
 
 from lab import images, tools
 from lab.engines import Engine
+
 from tests.truth.deployment import HOLD, RICH, Site
 
 PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

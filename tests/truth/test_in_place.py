@@ -136,7 +136,7 @@ def test_a_renamed_container_is_found(newest_site: Site) -> None:
 
 @pytest.mark.parametrize(("combination", "state"), [(PLAIN[0], "running"), (PLAIN[0], "exited"), (PLAIN[-1], "running")], ids=str)
 def test_networks_that_come_and_go_are_found(site_of: SiteOf, combination: Combination, state: str) -> None:
-    def paths() -> list[str | None]:
+    def paths() -> list[str]:
         return sorted(str(one.path) for one in deployed.findings() if one.kind == "changed")
 
     with running(site_of(combination)) as deployed:

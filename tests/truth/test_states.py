@@ -13,7 +13,7 @@ from lab import tools
 from lab.waiting import eventually
 
 from anchorwatch.model.findings import Finding
-from tests.truth.deployment import HOLD, OUTSIDER, Site
+from tests.truth.deployment import HOLD, Site
 from tests.truth.judging import compared, resolved, snapshot
 from tests.truth.random_projects import ProjectText
 
@@ -48,7 +48,9 @@ services:
     container_name: states-own-name
 """
 TEXT = ProjectText("states", {"compose.yaml": FILE})
-WITHOUT_WEB = ProjectText("states", {"compose.yaml": FILE.replace("  web:\n    image: truth/hold:1\n    restart: unless-stopped\n", "")})
+WITHOUT_WEB = ProjectText(
+    "states", {"compose.yaml": FILE.replace("  web:\n    image: truth/hold:1\n    restart: unless-stopped\n", "")}
+)
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,9 @@ class Deployed:
         return sorted((one for one in found if one != ("missing", "fails", None, "exited (1)")), key=str)
 
     def settled(self) -> bool:
-        states = self.docker("ps", "-a", "--filter", "label=com.docker.compose.project=states", "--format", "{{.Names}} {{.State}}")
+        states = self.docker(
+            "ps", "-a", "--filter", "label=com.docker.compose.project=states", "--format", "{{.Names}} {{.State}}"
+        )
         ended = {line.split()[0] for line in states.splitlines() if line.endswith("exited")}
         return {"states-job-1", "states-fails-1", "states-tries-1"} <= ended
 
@@ -87,7 +91,6 @@ def deployed(site: Site, *services: str) -> Iterator[Deployed]:
             eventually(one.settled, within=20)
         one.docker("rm", "-f", "states-optional-1")  # the suite makes every container, also of inactive profiles
         yield one
-
 
 
 def test_what_runs_as_it_should_or_finished_is_no_drift(far_site: Site) -> None:
@@ -169,7 +172,16 @@ def test_a_recreate_under_way_is_no_drift_and_one_that_was_cut_off_is(newest_sit
         labels = [f"--label={name}={value}" for name, value in old["Labels"].items()]
         labels += [f"--label=com.docker.compose.replace={old['Id'][:12]}"]
         temporary = f"{old['Id'][:12]}_states-web-1"
-        aliases = ("--network-alias", "states-web-1", "--network-alias", "web", "--network", "states_default", "--restart", "unless-stopped")
+        aliases = (
+            "--network-alias",
+            "states-web-1",
+            "--network-alias",
+            "web",
+            "--network",
+            "states_default",
+            "--restart",
+            "unless-stopped",
+        )
         one.docker("create", "--name", temporary, *labels, *aliases, HOLD)
         assert one.said() == [], "both are there"
         one.docker("rm", "-f", "states-web-1")
@@ -185,7 +197,9 @@ def test_a_recreate_under_way_is_no_drift_and_one_that_was_cut_off_is(newest_sit
 def test_a_container_without_labels_is_known_by_its_wanted_name(newest_site: Site) -> None:
     with deployed(newest_site) as one:
         one.docker("rm", "-f", "states-own-name")
-        one.docker("run", "-d", "--name", "states-own-name", "--network", "states_default", "--network-alias", "own", HOLD, "other")
+        one.docker(
+            "run", "-d", "--name", "states-own-name", "--network", "states_default", "--network-alias", "own", HOLD, "other"
+        )
         try:
             said = {finding[:3] for finding in one.said()}
         finally:

@@ -68,12 +68,13 @@ def _resolve(path: str, texts: Mapping[str, str], folders: Container[str]) -> st
     hops = 0
     while waiting:
         segment = waiting.pop()
-        if segment in ("", "."):
-            continue
-        if segment == "..":
-            if not done or "/".join(done) not in folders:
-                return None
-            done.pop()
+        if segment in ("", ".", ".."):
+            if done and "/".join(done) not in folders:
+                return None  # the kernel asks for a folder there, and a file is none
+            if segment == "..":
+                if not done:
+                    return None
+                done.pop()
             continue
         done.append(segment)
         text = texts.get("/".join(done))

@@ -22,7 +22,7 @@ HASH_LENGTH = 32
 
 
 def text_of(document: Json) -> str:
-    """The canonical text of `document`: keys sorted, no blanks. Raises `ValueError` or `TypeError` for what JSON has no word for."""
+    """The canonical text of `document`: keys sorted, no blanks. Raises `ValueError` or `TypeError` for what is no JSON."""
     return _encode(document)
 
 
