@@ -137,8 +137,8 @@ def test_a_rollout_is_not_granted_twice(book: Book) -> None:
     book.sees(look(0, DRIFT, sides=GIT), blind(300))
     book.sees(look(400, DRIFT, sides=GIT))
     assert book.wakes() == after(600)
-    book.sees(blind(580), look(590, DRIFT, sides=GIT))
-    assert book.wakes() == after(620)
+    book.sees(blind(1000), look(1200, DRIFT, sides=GIT), look(1201, DRIFT, sides=GIT, moving=True))
+    assert book.wakes() == after(1230)
 
 
 def test_what_went_away_while_nobody_looked_is_resolved_on_return(book: Book) -> None:

@@ -35,7 +35,7 @@ PLAIN_FILES = {
     "a.env": "A=from a file\nSHARED='single $quoted'\nEXPORTED=\"two\\nlines\"\n# comment\nEMPTY_HERE=\n",
     "b.env": "A=from b\nB=${A}-and-b\nUNICODE=ünï ✓\nEQUALS=a=b=c\n",
     "a.labels": "from.file=yes\nshared=label file\n",
-    "seccomp.json": '{\n  "defaultAction": "SCMP_ACT_ALLOW",\n  "syscalls": [{"names": ["ptrace"], "action": "SCMP_ACT_ERRNO"}]\n}\n',
+    "seccomp.json": '{\n  "defaultAction": "SCMP_ACT_ALLOW",\n  "syscalls": [{"names": ["ptrace"], "action": "SCMP_ACT_LOG"}]\n}\n',
     "config.txt": "a config\n",
     "secret.txt": "a secret\n",
     "sub/config.txt": "another\n",

@@ -1,7 +1,6 @@
 """Random Compose services over every key of the specification, in every spelling.
 
-One method a key (`random_process`, `random_surroundings`): given the service so far, it gives a value as a user may write it. What
-contradicts itself (Compose or the engine refuses it) is taken out afterwards in one place, `without_contradictions`. Everything
+One method a key (`random_process`, `random_surroundings`): it gives a value as a user may write it. What contradicts itself (Compose or the engine refuses it) is taken out afterwards in one place, `without_contradictions`. Everything
 comes from one `random.Random`, so a seed says it all.
 """
 

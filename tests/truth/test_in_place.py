@@ -85,6 +85,8 @@ def running(site: Site) -> Iterator[Deployed]:
         yield Deployed(site)
 
 
+LIMITS, RESERVATIONS = "deploy.resources.limits.", "deploy.resources.reservations."
+
 UPDATES: tuple[tuple[str, tuple[str, ...], tuple[str, ...], str, str | None, str | None], ...] = (
     # service, docker update, what puts it back (nothing does, for some), path, Git's value, the container's value
     ("limited", ("--memory", "96m"), ("--memory", "64m"), "mem_limit", "64 MiB", "96 MiB"),
@@ -100,10 +102,10 @@ UPDATES: tuple[tuple[str, tuple[str, ...], tuple[str, ...], str, str | None, str
     ("quota", ("--cpu-period", "90000"), ("--cpu-period", "100000"), "cpu_period", "100000", "90000"),
     ("quota", ("--cpu-quota", "60000"), ("--cpu-quota", "50000"), "cpu_quota", "50000", "60000"),
     ("share", ("--cpus", "0.7"), ("--cpus", "0.5"), "cpus", "0.5", "0.7"),
-    ("deployed", ("--cpus", "0.7"), ("--cpus", "0.5"), "deploy.resources.limits.cpus", "0.5", "0.7"),
-    ("deployed", ("--memory", "96m", "--memory-swap", "128m"), ("--memory", "64m", "--memory-swap", "128m"), "deploy.resources.limits.memory", "64 MiB", "96 MiB"),
-    ("deployed", ("--memory-reservation", "16m"), ("--memory-reservation", "32m"), "deploy.resources.reservations.memory", "32 MiB", "16 MiB"),
-    ("deployed", ("--pids-limit", "60"), ("--pids-limit", "50"), "deploy.resources.limits.pids", "50", "60"),
+    ("deployed", ("--cpus", "0.7"), ("--cpus", "0.5"), LIMITS + "cpus", "0.5", "0.7"),
+    ("deployed", ("--memory", "96m", "--memory-swap", "128m"), ("--memory", "64m", "--memory-swap", "128m"), LIMITS + "memory", "64 MiB", "96 MiB"),
+    ("deployed", ("--memory-reservation", "16m"), ("--memory-reservation", "32m"), RESERVATIONS + "memory", "32 MiB", "16 MiB"),
+    ("deployed", ("--pids-limit", "60"), ("--pids-limit", "50"), LIMITS + "pids", "50", "60"),
     ("deployed", ("--restart", "always"), ("--restart", "on-failure:3"), "deploy.restart_policy.condition", "on-failure", "any"),
     ("deployed", ("--restart", "on-failure:9"), ("--restart", "on-failure:3"), "deploy.restart_policy.max_attempts", "3", "9"),
     ("bare", ("--memory", "96m", "--memory-swap", "192m"), (), "mem_limit", None, "96 MiB"),

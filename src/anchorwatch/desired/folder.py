@@ -105,7 +105,7 @@ class FolderFiles:
             try:
                 found = os.lstat(self.folder / path)
                 if stat.S_ISLNK(found.st_mode):
-                    texts[path] = str((self.folder / path).readlink())
+                    texts[path] = os.readlink(self.folder / path)  # noqa: PTH115 - pathlib drops the end of `file/.`
                     entries[path] = Entry("symlink", size=found.st_size, real=texts[path])
                 elif stat.S_ISDIR(found.st_mode):
                     entries[path] = Entry("submodule")

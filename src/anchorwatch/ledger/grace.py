@@ -3,16 +3,18 @@
 The grace begins when the drift appears, and anew with each change in its project, for a deploy may be under way; but never for
 more than `LIMIT`, so that a container that restarts for ever cannot hide. Where a longer grace is configured, that is the limit.
 
-A drift that nobody could look at is frozen: it has no time at which it opens. Seen again, it begins anew, with the grace of its
-host at least and the whole limit before it: after a reboot everything is still starting, however long that took.
+A drift that nobody could look at is frozen: it has no time at which it opens. Seen again, it begins anew, with a whole grace and
+the whole limit before it: after a reboot everything is still starting, however long that took. What is behind Git does not begin
+anew, for a rollout is granted once; it gets no less than the grace of its host.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-from anchorwatch.model.drifts import Drift, DriftState
+from anchorwatch.model.drifts import Drift, DriftState, Side
 
 LIMIT = timedelta(minutes=15)
 """How long changes in the project may put a drift off, from when it appeared."""
@@ -23,9 +25,17 @@ def opens_at(appeared_at: datetime, changed_at: datetime, patience: timedelta) -
     return min(changed_at + patience, appeared_at + max(LIMIT, patience))
 
 
-def thawed(drift: Drift, at: datetime, patience: timedelta, calm: timedelta) -> datetime:
-    """When a frozen drift opens that is seen again at `at`: no rollout is granted twice. `calm` is the grace of its host."""
-    return max(at + calm, opens_at(drift.appeared_at, drift.changed_at, patience))
+def put_off(drift: Drift, at: datetime, patience: timedelta) -> datetime:
+    """When a pending drift opens whose project has changed at `at`: not before it would have opened otherwise."""
+    later = opens_at(drift.appeared_at, at, patience)
+    return later if drift.opens_at is None else max(later, drift.opens_at)
+
+
+def thawed(drift: Drift, at: datetime, patience: timedelta, calm: timedelta) -> Drift:
+    """A frozen drift that is seen again at `at`; `calm` is the grace of its host."""
+    appeared_at = drift.appeared_at if drift.side is Side.GIT else at
+    opening = max(at + calm, opens_at(appeared_at, max(appeared_at, drift.changed_at), patience))
+    return replace(drift, appeared_at=appeared_at, changed_at=at, opens_at=opening)
 
 
 def next_wake(drifts: Iterable[Drift], after: datetime) -> datetime | None:
