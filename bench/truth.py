@@ -143,7 +143,7 @@ def misses(site: Site, combination: sites.Combination) -> int:
         for text in said:
             print(f"  {text}", flush=True)
         print(
-            f"{combination}: sink {one.name}, {len(changes)} changes in the file, {len(made)} in the container, {len(said)} wrong",
+            f"{combination}: sink {one.name}, {len(changes)} changes of the file, {len(made)} of containers: {len(said)} wrong",
             flush=True,
         )
         problems += len(said)

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from anchorwatch.model.report import CheckReport, Progress, SideBySide
     from anchorwatch.model.settings import HostLayout
 
+_LEAST_KEY = 16
+"""Bytes below which a key is no key."""
+
 
 def check(options: CheckOptions, progress: Progress | None = None) -> CheckReport:
     """One pass over every host that is asked for."""
@@ -107,6 +110,7 @@ def _open(options: CheckOptions, stack: ExitStack) -> _World:
     connections = _connect(draft.addresses(), options.filters, stack)
     config = draft.config()
     addresses = _addresses(config)
+    _use_key(config)
     unknown = [name for name in _named_hosts(options.filters) if name not in {address.name for address in addresses}]
     if unknown and config.hosts:
         known = ", ".join(address.name for address in addresses)
@@ -123,6 +127,18 @@ def _open(options: CheckOptions, stack: ExitStack) -> _World:
         return desired
 
     return _World(config, addresses, connections, read_desired)
+
+
+def _use_key(config: Config) -> None:
+    """Fingerprints that stay the same from run to run, where a key for them was made (the always-on service makes it)."""
+    from anchorwatch.model.values import use_fingerprint_key
+
+    try:
+        key = Path(config.secrets_key).read_bytes()
+    except OSError:
+        return
+    if len(key) >= _LEAST_KEY:
+        use_fingerprint_key(key)
 
 
 def _connect(addresses: Sequence[HostAddress], filters: Filters, stack: ExitStack) -> dict[str, EngineConnection]:

@@ -275,3 +275,11 @@ def test_what_belongs_to_no_project_has_a_key_too() -> None:
     foreign = finding(None, kind=Kind.UNMANAGED, stack=None, project=None, service=None)
     decision = decide((), replace(look(0, foreign), key=ProjectKey("pi5", "")), PATIENCES)
     assert [drift.key for drift in decision.drifts] == [ProjectKey("pi5", "")]
+
+
+def test_the_same_look_again_gives_nothing(book: Book) -> None:
+    back = look(60, DRIFT, settled=False, moving=True)
+    book.sees(look(0, DRIFT), look(30, DRIFT), look(40), back)
+    before = book.drift()
+    assert book.sees(back) == []
+    assert book.drift() == before

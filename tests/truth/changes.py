@@ -78,7 +78,7 @@ class Sink:
             files["compose.yaml"] = yaml.safe_dump(model, sort_keys=False, allow_unicode=True)
         networks = tuple(one["name"] for one in self.model.get("networks", {}).values() if one and one.get("external"))
         volumes = tuple(one["name"] for one in self.model.get("volumes", {}).values() if one and one.get("external"))
-        return ProjectText(self.model["name"], files, networks, volumes, self.model)
+        return ProjectText(self.model["name"], files, networks, volumes, settings=self.model)
 
     def rounds(self, changes: Sequence[Change]) -> Iterator[list[Change]]:
         """The changes in as few lots as there are changes to one service."""

@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -75,6 +75,12 @@ class Site:
         """The project's folder, not written yet."""
         return self.folder / text.name
 
+    def outside(self, folder: Path) -> dict[str, str]:
+        """What the deployer of the project in `folder` sets."""
+        file = folder.with_suffix(".outside")
+        found: dict[str, str] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+        return found
+
     def write(self, text: ProjectText) -> Path:
         """Writes the project's files, and nothing else remains in its folder."""
         folder = self.project_folder(text)
@@ -83,12 +89,14 @@ class Site:
             file = folder / name
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(content, encoding="utf-8")
+        folder.with_suffix(".outside").write_text(json.dumps(dict(text.outside)), encoding="utf-8")
         return folder
 
-    def run(self, folder: Path, *arguments: str, env: Mapping[str, str] | None = None) -> str:
+    def run(self, folder: Path, *arguments: str) -> str:
         """One call of Compose in `folder`; its output. Raises DeploymentFailed with what it complained about."""
+        env = self.outside(folder)
         done = subprocess.run(
-            [self.compose, "--progress", "plain", *arguments], cwd=folder, env={**self.environment, **(env or {})},
+            [self.compose, "--progress", "plain", *arguments], cwd=folder, env={**self.environment, **env},
             capture_output=True, text=True, check=False, timeout=300,
         )  # fmt: skip
         if done.returncode:

@@ -13,7 +13,7 @@ from anchorwatch.model.address import HostAddress
 from anchorwatch.model.desired import DesiredProject
 from anchorwatch.model.findings import Comparison, Finding
 from anchorwatch.model.observed import Snapshot
-from anchorwatch.model.settings import HostLayout, Policy
+from anchorwatch.model.settings import HostLayout, Policy, StackValues
 from anchorwatch.observed import observe
 from tests.truth.deployment import Site
 
@@ -22,7 +22,7 @@ HOST = "truth"
 
 def resolved(site: Site, folder: Path) -> DesiredProject:
     """What anchorwatch reads in the project's folder, with the Compose that deploys it. Raises StackError."""
-    layout = HostLayout(HOST, (folder.name,))
+    layout = HostLayout(HOST, (folder.name,), values=StackValues(env=site.outside(folder)))
     state = read_state(open_folder(folder.parent), [layout], compose=find_compose(str(site.compose)), environ={})
     for broken in state.broken:
         raise broken.error

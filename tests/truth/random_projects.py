@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -35,7 +36,7 @@ PLAIN_FILES = {
     "a.env": "A=from a file\nSHARED='single $quoted'\nEXPORTED=\"two\\nlines\"\n# comment\nEMPTY_HERE=\n",
     "b.env": "A=from b\nB=${A}-and-b\nUNICODE=ünï ✓\nEQUALS=a=b=c\n",
     "a.labels": "from.file=yes\nshared=label file\n",
-    "seccomp.json": '{\n  "defaultAction": "SCMP_ACT_ALLOW",\n  "syscalls": [{"names": ["ptrace"], "action": "SCMP_ACT_LOG"}]\n}\n',
+    "seccomp.json": '{"defaultAction": "SCMP_ACT_ALLOW",\n  "syscalls": [{"names": ["ptrace"], "action": "SCMP_ACT_LOG"}]\n}\n',
     "config.txt": "a config\n",
     "secret.txt": "a secret\n",
     "sub/config.txt": "another\n",
@@ -54,6 +55,8 @@ class ProjectText:
     """External networks."""
     volumes: tuple[str, ...] = ()
     """External volumes."""
+    outside: Mapping[str, str] = field(default_factory=dict)
+    """Variables that the deployer sets, and Git does not."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     """The model behind the main file, for whoever wants to change it."""
 
@@ -86,9 +89,13 @@ def random_project(seed: int, around: Surroundings, services: int = 12) -> Proje
         elif number % 5 == 2:
             override[service_name] = {"environment": {"OVERRIDDEN": "yes"}, "labels": {"over.ridden": "1"}}
         made[service_name] = service
+    given: dict[str, str] = {}
+    spelled = {name: _with_variables(chance, one, given) if chance.random() < 0.3 else one for name, one in made.items()}
+    in_git = {name: value for name, value in given.items() if chance.random() < 0.5}
+    outside = {name: value for name, value in given.items() if name not in in_git}
     model: dict[str, Any] = {
         "name": name,
-        "services": made,
+        "services": spelled,
         "networks": networks,
         "volumes": volumes,
         "configs": configs,
@@ -96,13 +103,14 @@ def random_project(seed: int, around: Surroundings, services: int = 12) -> Proje
         "x-anything": {"a": 1},
     }
     files = {**PLAIN_FILES, "compose.yaml": as_text(model, chance)}
+    files[".env"] += "".join(f"{name}='{value}'\n" for name, value in in_git.items())
     if base:
         files["base.yaml"] = as_text({"services": base}, chance)
     if override:
         files["compose.override.yaml"] = as_text({"services": override}, chance)
     outside_networks = tuple(one["name"] for one in networks.values() if one and one.get("external"))
     outside_volumes = tuple(one["name"] for one in volumes.values() if one and one.get("external"))
-    return ProjectText(name, files, outside_networks, outside_volumes, model)
+    return ProjectText(name, files, outside_networks, outside_volumes, outside, model)
 
 
 def as_text(model: Any, chance: random.Random | None = None) -> str:
@@ -114,12 +122,42 @@ def as_text(model: Any, chance: random.Random | None = None) -> str:
     return text
 
 
+class Variable(str):
+    """A text of a Compose file that is to be interpolated: its `$` does not stand for itself."""
+
+    __slots__ = ()
+
+
+NOT_INTERPOLATED = {"extends", "env_file", "label_file", "depends_on", "profiles"}
+"""Keys whose values decide what is read at all."""
+_SIMPLE = re.compile(r"[A-Za-z0-9][A-Za-z0-9./:=,_-]*")
+
+
+def _with_variables(chance: random.Random, service: Service, values: dict[str, str]) -> Service:
+    """`service` with some of its texts taken from variables, whose values are added to `values`."""
+
+    def told(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: told(entry) for key, entry in value.items()}
+        if isinstance(value, list):
+            return [told(entry) for entry in value]
+        if isinstance(value, str) and _SIMPLE.fullmatch(value) and chance.random() < 0.15:
+            name = f"VARIABLE_{len(values)}"
+            values[name] = value
+            return Variable(f"${{{name}}}")
+        return value
+
+    return {key: entry if key in NOT_INTERPOLATED else told(entry) for key, entry in service.items()}
+
+
 class _NoAliases(yaml.SafeDumper):
     def ignore_aliases(self, data: Any) -> bool:
         return True
 
 
 def _escaped(model: Any) -> Any:
+    if isinstance(model, Variable):
+        return str(model)
     if isinstance(model, str):
         return model.replace("$", "$$")
     if isinstance(model, Mapping):

@@ -1,7 +1,8 @@
 """Random Compose services over every key of the specification, in every spelling.
 
-One method a key (`random_process`, `random_surroundings`): it gives a value as a user may write it. What contradicts itself (Compose or the engine refuses it) is taken out afterwards in one place, `without_contradictions`. Everything
-comes from one `random.Random`, so a seed says it all.
+One method a key (`random_process`, `random_surroundings`): it gives a value as a user may write it. What contradicts itself
+(Compose or the engine refuses it) is taken out afterwards in one place, `without_contradictions`. Everything comes from one
+`random.Random`, so a seed says it all.
 """
 
 from __future__ import annotations

@@ -85,6 +85,7 @@ def running(site: Site) -> Iterator[Deployed]:
         yield Deployed(site)
 
 
+SWAP = ("--memory-swap", "128m")
 LIMITS, RESERVATIONS = "deploy.resources.limits.", "deploy.resources.reservations."
 
 UPDATES: tuple[tuple[str, tuple[str, ...], tuple[str, ...], str, str | None, str | None], ...] = (
@@ -103,7 +104,7 @@ UPDATES: tuple[tuple[str, tuple[str, ...], tuple[str, ...], str, str | None, str
     ("quota", ("--cpu-quota", "60000"), ("--cpu-quota", "50000"), "cpu_quota", "50000", "60000"),
     ("share", ("--cpus", "0.7"), ("--cpus", "0.5"), "cpus", "0.5", "0.7"),
     ("deployed", ("--cpus", "0.7"), ("--cpus", "0.5"), LIMITS + "cpus", "0.5", "0.7"),
-    ("deployed", ("--memory", "96m", "--memory-swap", "128m"), ("--memory", "64m", "--memory-swap", "128m"), LIMITS + "memory", "64 MiB", "96 MiB"),
+    ("deployed", ("--memory", "96m", *SWAP), ("--memory", "64m", *SWAP), LIMITS + "memory", "64 MiB", "96 MiB"),
     ("deployed", ("--memory-reservation", "16m"), ("--memory-reservation", "32m"), RESERVATIONS + "memory", "32 MiB", "16 MiB"),
     ("deployed", ("--pids-limit", "60"), ("--pids-limit", "50"), LIMITS + "pids", "50", "60"),
     ("deployed", ("--restart", "always"), ("--restart", "on-failure:3"), "deploy.restart_policy.condition", "on-failure", "any"),

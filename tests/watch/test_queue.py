@@ -16,7 +16,8 @@ from anchorwatch.watch.turns import Cause, Turns, Work
 
 KEYS = [ProjectKey("pi5", str(number)) for number in range(5)]
 DIE = Cause(Trigger.DOCKER_EVENT, "die web")
-LONG = 20.0
+SOON, LONG = 20.0, 60.0
+"""Who is woken is there soon; who is forgotten waits for long."""
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ def pool() -> Iterator[ThreadPoolExecutor]:
 def test_who_waits_is_woken_by_an_event(queue: Queue, pool: ThreadPoolExecutor) -> None:
     waiting = pool.submit(queue.take, LONG)
     queue.event(KEYS[:1], DIE)
-    work = waiting.result(LONG)
+    work = waiting.result(SOON)
     assert work is not None
     assert work.key == KEYS[0]
     queue.done(work, None)
@@ -49,7 +50,7 @@ def test_who_waits_is_woken_by_the_end_of_the_same_key(queue: Queue, pool: Threa
     waiting = pool.submit(queue.take, LONG)
     assert queue.flying().keys() == {KEYS[0]}
     queue.done(work, None)
-    again = waiting.result(LONG)
+    again = waiting.result(SOON)
     assert again is not None
     queue.done(again, None)
     assert queue.drain(0.0)
@@ -72,7 +73,7 @@ def test_nothing_to_do(queue: Queue) -> None:
 def test_closing_wakes_everybody(queue: Queue, pool: ThreadPoolExecutor) -> None:
     waiting = [pool.submit(queue.take, LONG) for _ in range(3)]
     queue.close()
-    assert [one.result(LONG) for one in waiting] == [None] * 3
+    assert [one.result(SOON) for one in waiting] == [None] * 3
     queue.event(KEYS, DIE)
     assert queue.closed
     assert queue.take(0.0) is None
@@ -86,7 +87,7 @@ def test_who_ends_waits_for_what_is_in_flight(queue: Queue, pool: ThreadPoolExec
     assert not queue.drain(0.0)
     drained = pool.submit(queue.drain, LONG)
     queue.done(work, None)
-    assert drained.result(LONG)
+    assert drained.result(SOON)
 
 
 def test_many_threads_never_look_at_one_key_at_once_and_lose_nothing(queue: Queue, pool: ThreadPoolExecutor) -> None:
@@ -125,10 +126,10 @@ def test_many_threads_never_look_at_one_key_at_once_and_lose_nothing(queue: Queu
 
     workers = [pool.submit(serve) for _ in range(3)]
     for one in [pool.submit(listen, first) for first in range(4)]:
-        one.result(LONG)
+        one.result(SOON)
     finished.set()
     for one in workers:
-        one.result(LONG)
+        one.result(SOON)
     assert failures == []
     assert seen == put
     assert put.total() == 800

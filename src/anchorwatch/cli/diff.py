@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -53,4 +54,7 @@ def show_diff(sides: Sequence[SideBySide], *, as_json: bool, no_color: bool) -> 
     else:
         from anchorwatch.reports.diff import diff_lines
 
-        show(diff_lines(sides), no_color=no_color)
+        lines = list(diff_lines(sides))
+        show(lines, no_color=no_color)
+        if not lines:  # said beside the output: an empty diff is a diff
+            print("nothing differs", file=sys.stderr)

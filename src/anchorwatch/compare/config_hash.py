@@ -16,7 +16,7 @@ from typing import Any
 
 from anchorwatch.model.desired import HOME_DIR, PROJECT_DIR, DesiredService
 from anchorwatch.model.numbers import Literal
-from anchorwatch.model.values import Json, JsonObject, Secret, Template
+from anchorwatch.model.values import Json, JsonObject, Secret, Template, plain
 
 DEPENDS_ON_LEFT_OUT = (2, 29, 3)
 PROFILES_LEFT_OUT = (2, 30, 2)
@@ -79,14 +79,21 @@ def resource_hash(resource: JsonObject) -> str | None:
 
 def _with_container_ids(config: dict[str, Json], service_id: Resolve, container_id: Resolve) -> None:
     for key in ("network_mode", "ipc", "pid"):
-        mode = config.get(key)
-        if isinstance(mode, str) and mode.startswith("service:"):
+        mode = _text(config.get(key) or "")
+        if mode.startswith("service:"):
             config[key] = "container:" + _found(service_id(mode.removeprefix("service:")))
     if config.get("volumes_from"):
         config["volumes_from"] = [_source_id(entry, service_id, container_id) for entry in config["volumes_from"]]
 
 
-def _source_id(entry: str, service_id: Resolve, container_id: Resolve) -> str:
+def _text(leaf: Json) -> str:
+    if isinstance(leaf, Template) and not leaf.known:
+        raise _NotHashable
+    return str(plain(leaf))
+
+
+def _source_id(leaf: Json, service_id: Resolve, container_id: Resolve) -> str:
+    entry = _text(leaf)
     if entry.startswith("container:"):
         return entry.removeprefix("container:").split(":")[0]
     return _found(service_id(entry.split(":", maxsplit=1)[0]))

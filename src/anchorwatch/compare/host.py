@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -19,7 +20,7 @@ from anchorwatch.compare.severity import severity
 from anchorwatch.compare.wording import both_shown, sentence
 from anchorwatch.model.desired import BrokenStack, DesiredProject, UnknownValue
 from anchorwatch.model.findings import Comparison, Finding, Kind, Note
-from anchorwatch.model.observed import Container, Snapshot
+from anchorwatch.model.observed import LABEL, Container, Snapshot
 from anchorwatch.model.settings import Policy
 from anchorwatch.model.values import JsonObject
 
@@ -79,7 +80,10 @@ def compare_host(
     groups: dict[str, list[Group]] = {}
     for group in matched.groups:
         groups.setdefault(group.project.name, []).append(group)
-    comparisons = [_compare_project(project, groups.get(project.name, []), matched, view, policy, memo) for project in projects]
+    place = policy.root or _repo_on_host(matched)
+    comparisons = [
+        _compare_project(project, groups.get(project.name, []), matched, view, policy, place, memo) for project in projects
+    ]
     shown, ignored = _sift(_foreign(matched, policy, snapshot.host), view, policy)
     return HostComparison(tuple(comparisons), shown, ignored)
 
@@ -95,6 +99,17 @@ def _view(matched: Matched, snapshot: Snapshot, policy: Policy) -> HostView:
         return Pair(group.project, group.service, container, bare, policy.root).hash_matches is True
 
     return HostView(snapshot, _left_open(matched), proved)
+
+
+def _repo_on_host(matched: Matched) -> str | None:
+    """Where the repo's folder lies on the host, as most containers of other stacks say that they were deployed from there."""
+    places: Counter[str] = Counter()
+    for group in matched.groups:
+        for container in group.containers:
+            folder = container.labels.get(LABEL + "project.working_dir")
+            if isinstance(folder, str) and group.project.stack.folder and folder.endswith("/" + group.project.stack.folder):
+                places[folder.removesuffix("/" + group.project.stack.folder)] += 1
+    return max(places, key=lambda place: (places[place], place), default=None)
 
 
 def _left_open(matched: Matched) -> Mapping[str, frozenset[str]]:
@@ -114,10 +129,16 @@ def _sets(config: JsonObject, path: str) -> bool:
 
 
 def _compare_project(
-    project: DesiredProject, groups: Sequence[Group], matched: Matched, view: HostView, policy: Policy, memo: Memo | None
+    project: DesiredProject,
+    groups: Sequence[Group],
+    matched: Matched,
+    view: HostView,
+    policy: Policy,
+    place: str | None,
+    memo: Memo | None,
 ) -> Comparison:
     containers = [container for group in groups for container in group.containers]
-    command = mend.compose_command(project, containers, policy.root)
+    command = mend.compose_command(project, containers, place)
     findings: list[Finding] = []
     notes: list[Note] = []
     unknown: list[UnknownValue] = list(project.unknown)

@@ -127,7 +127,7 @@ def unmanaged(host: str, container: Container, group: tuple[str, str] | None, fi
     return Finding(
         host=host,
         kind=Kind.UNMANAGED,
-        message=f"{container.name} runs, Git does not declare it",
+        message=f"{container.name} runs{f' (project {container.project})' if container.project else ''}, Git does not declare it",
         stack=stack,
         project=project,
         service=container.service,

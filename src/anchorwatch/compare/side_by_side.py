@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from anchorwatch.compare.notation import show
+from anchorwatch.compare.notation import show, size
 from anchorwatch.compare.rules import NOT_COMPARED
 from anchorwatch.compare.rules.mounts import spoken_entry
 from anchorwatch.compare.rules.ports import spoken_ports
@@ -16,6 +16,8 @@ from anchorwatch.model.desired import DesiredProject
 from anchorwatch.model.findings import Comparison, Finding, Kind
 from anchorwatch.model.report import SideBySide
 from anchorwatch.model.values import Json, JsonObject
+
+_SIZES = frozenset({"mem_limit", "mem_reservation", "memswap_limit", "memory", "shm_size"})
 
 
 def side_by_side(project: DesiredProject, comparison: Comparison) -> tuple[SideBySide, ...]:
@@ -25,7 +27,7 @@ def side_by_side(project: DesiredProject, comparison: Comparison) -> tuple[SideB
     for service in project.services.values():
         mine = [finding for finding in everything if finding.service == service.name]
         base = dict(_service_lines(service.config))
-        names = sorted({finding.container or "" for finding in mine if finding.path is not None}) or [""]
+        names = sorted({finding.container for finding in mine if finding.container}) or [""]
         for name in names:
             own = [finding for finding in mine if (finding.container or name) == name]
             title = f"{project.stack}: {service.name}" + (f" ({name})" if name else "")
@@ -79,5 +81,12 @@ def _flat(path: str, value: Json) -> Iterator[tuple[str, str]]:
     if isinstance(value, Mapping):
         for name, entry in value.items():
             yield from _flat(f"{path}.{name}", entry)
-    elif (text := show(value)) is not None:
+    elif (text := show(_size(path, value))) is not None:
         yield path, text
+
+
+def _size(path: str, value: Json) -> Json:
+    """A size as findings spell it."""
+    if path.rpartition(".")[2] in _SIZES and isinstance(value, str) and value.isdecimal():
+        return size(int(value))
+    return value

@@ -52,6 +52,12 @@ def noun(path: str) -> str:
 
 def sentence(path: str, want: str | None, have: str | None) -> str:
     """One sentence with both values."""
+    if path.startswith("networks.") and path.count(".") == 1:
+        network = path.partition(".")[2]
+        if want is None:
+            return f"is attached to network {network}, Git does not say so"
+        if have is None:
+            return f"is not attached to network {network}, Git says so"
     name = noun(path)
     if have is None:
         return f"{name} is not set, Git says {want}"

@@ -162,10 +162,10 @@ def _still_pending(before: Drift, finding: Finding, look: Look, patiences: Patie
     if before.changed_at > look.at:  # the clock was set back: what was counted in the other time means nothing
         drift = replace(drift, appeared_at=min(before.appeared_at, look.at), changed_at=look.at, opens_at=look.at + patience)
     elif before.opens_at is None:
-        drift = grace.thawed(drift, look.at, patience, calm)
+        drift = grace.thawed(drift, look.at, patience, calm, moved)
     elif before.side is not drift.side:
         drift = replace(drift, opens_at=grace.opens_at(before.appeared_at, look.at, patience), changed_at=look.at)
-    elif moved:
+    elif moved and look.at > before.changed_at:
         drift = replace(drift, opens_at=grace.put_off(before, look.at, patience), changed_at=look.at)
     if _is_due(drift, look):
         return _opened(drift, look), Reason.CAME_BACK if drift.opened_at is not None else Reason.GRACE_OVER

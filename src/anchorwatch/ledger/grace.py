@@ -31,10 +31,11 @@ def put_off(drift: Drift, at: datetime, patience: timedelta) -> datetime:
     return later if drift.opens_at is None else max(later, drift.opens_at)
 
 
-def thawed(drift: Drift, at: datetime, patience: timedelta, calm: timedelta) -> Drift:
-    """A frozen drift that is seen again at `at`; `calm` is the grace of its host."""
+def thawed(drift: Drift, at: datetime, patience: timedelta, calm: timedelta, moved: bool) -> Drift:
+    """A frozen drift that is seen again at `at`, in a project that has `moved` meanwhile or not; `calm` is its host's grace."""
     appeared_at = drift.appeared_at if drift.side is Side.GIT else at
-    opening = max(at + calm, opens_at(appeared_at, max(appeared_at, drift.changed_at), patience))
+    changed_at = at if moved else max(appeared_at, drift.changed_at)
+    opening = max(at + calm, opens_at(appeared_at, changed_at, patience))
     return replace(drift, appeared_at=appeared_at, changed_at=at, opens_at=opening)
 
 

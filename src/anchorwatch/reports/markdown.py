@@ -22,9 +22,10 @@ def write(report: CheckReport) -> str:
     blocks = [f"## {heading}", *(code(line) for line in blind)]
     if report.findings:
         blocks.append("\n".join(_table(report.findings)))
-        fixes = dict.fromkeys(finding.fix for finding in report.findings if finding.fix)
-        if fixes:
-            blocks += ["To mend it:", fence((clean(fix) for fix in fixes), "sh")]
+        for host in dict.fromkeys(finding.host for finding in report.findings):
+            fixes = dict.fromkeys(finding.fix for finding in report.findings if finding.fix and finding.host == host)
+            if fixes:
+                blocks += [f"To mend it, on {code(host)}:", fence((clean(fix) for fix in fixes), "sh")]
     rest = [*(line for host in report.hosts for line in host_lines(host, report.stacks, report.findings))]
     rest += remark_lines(report)
     blocks.append(f"<details><summary>Hosts and stacks</summary>\n\n{fence(plain(rest).splitlines(), 'text')}\n\n</details>")

@@ -187,8 +187,10 @@ def _note_lines(stacks: Iterable[StackReport]) -> Iterator[Line]:
 
 
 def _not_stack_lines(report: CheckReport) -> Iterator[Line]:
-    for each in report.not_stacks[:NOT_STACKS_SHOWN]:
-        yield ((Style.QUIET, f"  · {shorten(each.path)}  {shorten(each.because)}"),)
     more = len(report.not_stacks) - NOT_STACKS_SHOWN
+    if more == 1:
+        more = 0  # a line that says so would be as long
+    for each in report.not_stacks[: None if more <= 0 else NOT_STACKS_SHOWN]:
+        yield ((Style.QUIET, f"  · {shorten(each.path)}  {shorten(each.because)}"),)
     if more > 0:
         yield ((Style.QUIET, f"  · {more:,} more: see `anchorwatch stacks`"),)

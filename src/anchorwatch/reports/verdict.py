@@ -27,6 +27,8 @@ def narrow(report: CheckReport, filters: Filters) -> CheckReport:
         report,
         hosts=tuple(host for host in report.hosts if filters.wants_host(host.name)),
         stacks=tuple(stack for stack in report.stacks if filters.wants_stack(stack.host, stack.stack)),
+        # which host they would belong to nobody says
+        not_stacks=() if filters.hosts or filters.stacks else report.not_stacks,
         findings=findings,
         hidden=report.hidden + len(report.findings) - len(findings),
     )

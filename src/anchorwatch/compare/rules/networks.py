@@ -103,7 +103,7 @@ def _links(pair: Pair) -> Iterator[Difference]:
         source, _, alias = str(link).rpartition(":")
         seen["links" if _is_of_project(pair, source) else "external_links"].add(alias)
     for key, have in seen.items():
-        wanted = [str(link).partition(":") for link in pair.wanted.get(key) or ()]
+        wanted = [str(link).partition(":") for link in pair.opened(key) or ()]
         aliases = {alias or source for source, _, alias in wanted}
         if key == "links":
             have -= {alias for alias in have - aliases for service, _, _ in wanted if _is_name_of(pair, service, alias)}

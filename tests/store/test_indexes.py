@@ -1,0 +1,69 @@
+"""No question reads a whole table that grows: each goes down an index, as SQLite's planner itself says."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, event
+
+from anchorwatch.store import Reading, Store, checks, containers, deliveries, drifts, events, hosts, stacks, transitions
+from tests.store import make
+from tests.store.make import BEGIN, KEY, after
+from tests.store.places import Place
+from tests.store.test_schema import filled
+
+GROW = "container_states|transitions|checks|events|deliveries|container_versions|configurations"
+
+QUESTIONS: dict[str, Callable[[Reading], object]] = {
+    "at": lambda read: containers.at(read, after(1)),
+    "at, one host": lambda read: containers.at(read, after(1), "pi5"),
+    "containers now": lambda read: containers.current(read, "pi5"),
+    "a container": lambda read: containers.history(read, "pi5", "mealie"),
+    "hosts then": lambda read: hosts.at(read, after(1)),
+    "stacks then": lambda read: stacks.at(read, after(1)),
+    "drifts of a project": lambda read: drifts.of_project(read, KEY, ids=["x"]),
+    "unresolved": lambda read: drifts.unresolved(read),
+    "a drift's life": lambda read: transitions.of_drift(read, make.drift().id),
+    "newest": lambda read: transitions.newest(read, since=BEGIN, until=after(9)),
+    "newest of a host": lambda read: transitions.newest(read, host="pi5"),
+    "newest of a stack": lambda read: transitions.newest(read, stack=("pi5", "mealie"), since=BEGIN),
+    "next page": lambda read: transitions.newest(read, before=make.appeared(make.drift(), id=7)),
+    "last check": lambda read: checks.last(read, KEY),
+    "check then": lambda read: checks.at(read, KEY, after(1)),
+    "events": lambda read: events.between(read, BEGIN, after(9)),
+    "events of a host": lambda read: events.between(read, BEGIN, after(9), host="pi5"),
+    "events of a project": lambda read: events.between(read, BEGIN, after(9), key=KEY),
+    "outbox": lambda read: deliveries.waiting(read, after(9)),
+    "deliveries of a transition": lambda read: deliveries.of_transition(read, 1),
+}
+
+
+@contextmanager
+def statements() -> Iterator[list[tuple[str, Sequence[Any]]]]:
+    """The statements that run meanwhile."""
+    found: list[tuple[str, Sequence[Any]]] = []
+
+    def note(connection: Any, cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        found.append((statement, parameters))
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        yield found
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_goes_down_an_index(ready_sqlite_place: Place, question: str) -> None:
+    filled(ready_sqlite_place)
+    with Store.open_to_read(ready_sqlite_place.url) as store, store.read() as read, statements() as asked:
+        QUESTIONS[question](read)
+    selects = [(sql, parameters) for sql, parameters in asked if sql.startswith("SELECT")]
+    assert selects
+    with ready_sqlite_place.connection() as connection:
+        plans = [row[3] for sql, parameters in selects for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}", parameters)]
+    assert [step for step in plans if re.match(rf"SCAN ({GROW})\b(?!.* USING (COVERING )?INDEX)", step)] == []
