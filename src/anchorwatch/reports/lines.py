@@ -44,5 +44,6 @@ def count(number: int, noun: str) -> str:
 def place(finding: Finding) -> str:
     """Where a finding is, as one reads and types it: `pi5/mealie mealie`, `pi5 watchtower`. Not clean."""
     stack = f"{finding.host}/{finding.stack}" if finding.stack else finding.host
-    name = finding.container if finding.service is None or finding.number > 1 else finding.service
+    by_service = finding.stack is not None and finding.service is not None and finding.number == 1
+    name = finding.service if by_service else finding.container
     return f"{stack} {name}" if name else stack
