@@ -17,7 +17,9 @@ def check(site: Site) -> tuple[int, dict[str, Any]]:
     """The exit code and the JSON of one check of everything in the site's folder."""
     config = site.folder / "anchorwatch.yml"
     config.write_text(
-        json.dumps({"repo": {"path": str(site.folder)}, "hosts": {HOST: {"docker": site.docker, "stacks": ["*"], "exclude": ["home"]}}})
+        json.dumps(
+            {"repo": {"path": str(site.folder)}, "hosts": {HOST: {"docker": site.docker, "stacks": ["*"], "exclude": ["home"]}}}
+        )
     )
     environment = {
         "PATH": os.pathsep.join([str(site.compose.parent), os.environ["PATH"]]),

@@ -64,21 +64,30 @@ def with_deployers(files: Files, layouts: Sequence[HostLayout], deployers: Itera
     return Deployed(tuple(result), tuple(unplaced))
 
 
-def find_maps(files: Files) -> dict[str, str]:
-    """The maps of deployers that are in a repo, for `init`: reader -> glob. Raises RepoError when the repo cannot be read."""
+def find_maps(files: Files) -> tuple[Deployer, ...]:
+    """The maps of deployers that are in a repo. Raises RepoError when the repo cannot be read."""
     from anchorwatch.desired import doco_cd, komodo
 
     there = [path for path, entry in files.paths().items() if entry.kind == "file"]
     tables = [path for path in there if path.endswith(".toml")][:MAX_TABLES]
     resources = [path for path, content in files.read(tables).items() if komodo.has_stacks(content)]
-    found = {}
+    found = []
     if resources:
-        common = posixpath.commonpath([posixpath.dirname(path) or "." for path in resources])
-        several = posixpath.join(common if common != "." else "", "**/*.toml")
-        found["komodo"] = resources[0] if len(resources) == 1 else several
-    if any(doco_cd.is_map(path) for path in there):
-        found["doco_cd"] = ".doco-cd*"
-    return found
+        # Of paths without a leading slash commonpath may be "", and knows no "." beside a folder.
+        common = posixpath.commonpath([posixpath.dirname(f"/{path}") for path in resources]).lstrip("/")
+        several = posixpath.join(common, "**/*.toml")
+        found.append(Deployer("komodo", resources[0] if len(resources) == 1 else several))
+    maps = [path for path in (*doco_cd.FILE_NAMES, *there) if path in there and doco_cd.is_map(path)]
+    if maps:
+        # doco-cd reads the first of its two default names; files of targets are read beside it.
+        targets = any(path not in doco_cd.FILE_NAMES for path in maps)
+        found.append(Deployer("doco_cd", ".doco-cd*.y*ml" if targets else maps[0]))
+    return tuple(found)
+
+
+def servers(files: Files, deployers: Iterable[Deployer]) -> set[str | None]:
+    """What the maps call the hosts of their stacks; None stands for a stack of which a map does not say it. Raises GitFailed."""
+    return {one.server for deployer in deployers for one in _read(files, deployer)}
 
 
 def _read(files: Files, deployer: Deployer) -> Iterable[Deployment]:

@@ -3,7 +3,8 @@
 Folders named after hosts and folders named after groups look alike, and taking one for the other would declare every stack
 of one machine missing on another. So a folder is a host's only on evidence: this machine or a Docker context is called so, it
 lies below `hosts/`, its name is one that people give to machines, or two of them hold stacks of the same name (which one
-host cannot have). Without evidence there is one host. Pure, but for reading files whose names do not tell.
+host cannot have). Without evidence there is one host. A map of a deployer (Komodo, doco-cd) that names hosts is better
+evidence than any folder. Pure, but for reading files whose names do not tell.
 """
 
 from __future__ import annotations
@@ -11,15 +12,17 @@ from __future__ import annotations
 import posixpath
 import re
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
 from anchorwatch.desired import names
 from anchorwatch.desired.classify import is_compose, stands_alone
 from anchorwatch.desired.compose_files import ComposeFiles
+from anchorwatch.desired.deployers import find_maps, servers, with_deployers
 from anchorwatch.desired.files import Files
 from anchorwatch.desired.layout import Tree
-from anchorwatch.model.settings import HostLayout
+from anchorwatch.errors import GitFailed
+from anchorwatch.model.settings import Deployer, HostLayout
 
 MAX_UNTOLD = 400
 """So many YAML files without `compose` in their names are looked into."""
@@ -35,6 +38,8 @@ _GROUPS = frozenset(
         "vpn", "iot", "smarthome", "arr",
     }
 )  # fmt: skip
+_SITES = frozenset({"prod", "production", "dev", "home", "public", "private", "internal", "external"})
+"""Groups that are as often machines of their own."""
 _SERVICES = re.compile(rb"(?m)^(?:services|include)\s*:")
 _HOSTISH = re.compile(
     r"(?:r(?:asp(?:berry)?)?-?pi(?:-?(?:zero|\d))*[a-z]?|pi-?\d+[a-z]?|pi[a-z]?|nas-?\d*|pve-?\d*|proxmox-?\d*|esxi-?\d*|vps-?\d*|vm-?\d+|lxc-?\d+|"
@@ -49,14 +54,20 @@ class Guess:
     """The layouts that the repo's shape suggests. `by`: how the hosts were told apart; `one` names no host."""
 
     by: str
-    """`folder`, `file` or `one`."""
+    """`folder`, `file`, `map` or `one`."""
     layouts: tuple[HostLayout, ...]
     unsure: tuple[str, ...] = ()
     """Compose files that this leaves to nobody."""
+    deployers: tuple[Deployer, ...] = ()
+    """Maps of deployers that went into the layouts."""
+    unused: tuple[Deployer, ...] = ()
+    """Maps that did not: they do not say which host they are for, or cannot be read."""
+    bare: tuple[HostLayout, ...] = ()
+    """The layouts without what the maps added to them."""
 
     def mine(self, hostname: str) -> HostLayout | None:
         """The layout of the machine of that name; None where the repo names several hosts and it is none of them."""
-        if self.by == "one":
+        if len(self.layouts) == 1:
             return replace(self.layouts[0], name=short(hostname))
         mine = short(hostname).lower()
         return next((layout for layout in self.layouts if layout.name.lower() == mine), None)
@@ -72,6 +83,29 @@ def guess(files: Files, hostname: str, contexts: Collection[str] = ()) -> Guess:
 
     Raises RepoError when the repo cannot be read.
     """
+    by_layout, maps = _by_layout(files, hostname, contexts), find_maps(files)
+    if not maps:
+        return by_layout
+    try:
+        return _by_map(files, by_layout, maps)
+    except GitFailed:
+        return replace(by_layout, unused=maps)
+
+
+def _by_map(files: Files, by_layout: Guess, maps: tuple[Deployer, ...]) -> Guess:
+    """What the layout says with what the maps say; where the two know different hosts, the maps are right."""
+    told = {server for server in servers(files, maps) if server is not None}
+    hosts = {layout.name for layout in by_layout.layouts}
+    if not told and by_layout.by != "one":
+        return replace(by_layout, unused=maps)
+    if not told:
+        maps = tuple(replace(one, host=by_layout.layouts[0].name) for one in maps)
+    bare = by_layout.layouts if told <= hosts or not told else tuple(HostLayout(name, ()) for name in sorted(told))
+    layouts = with_deployers(files, bare, maps).layouts
+    return Guess("map" if told else "one", layouts, by_layout.unsure, maps, (), bare)
+
+
+def _by_layout(files: Files, hostname: str, contexts: Collection[str]) -> Guess:
     known = {short(hostname).lower(), *(name.lower() for name in contexts if name not in _NO_CONTEXTS)}
     paths = _compose_files(files)
     by_file = _by_file(paths, known, files) or _by_plain_name(paths, files)
@@ -174,7 +208,7 @@ def _services(reader: ComposeFiles, folder: str, name: str) -> frozenset[str]:
 
 
 def _by_folder(folders: Collection[str], known: Collection[str]) -> Guess | None:
-    parents = {posixpath.dirname(posixpath.dirname(folder)) for folder in folders if "/" in folder}
+    parents = {above for folder in folders for above in _above(folder)}
     for prefix in (_common(folders), *sorted(parents)):
         inside = f"{prefix}/" if prefix else ""
         below: dict[str, set[str]] = {}
@@ -206,10 +240,11 @@ def _host_folders(prefix: str, below: dict[str, set[str]], known: Collection[str
         for inside in below[top] - {""}:
             seen.setdefault(inside.lower(), set()).add(top)
     twice = {name: tops for name, tops in seen.items() if len(tops) > 1}
-    # Groups (`apps`, `media`) may be hosts, too, but one name in two of them is more likely a slip.
-    if len(twice) > 1 or any(tops <= candidates for tops in twice.values()):
-        return deep if len(twice) > 1 else deep & candidates
-    return set()
+    # Groups (`apps`, `media`) may be hosts, too, but not all of them, and one name in two of them is more likely a slip.
+    telling = [tops for tops in twice.values() if any(top in candidates or top.lower() in _SITES for top in tops)]
+    if len(twice) > 1 and telling:
+        return deep
+    return deep & candidates if any(tops <= candidates for tops in telling) else set()
 
 
 def _entries(host: str, inside: Collection[str]) -> tuple[str, ...]:
@@ -240,6 +275,15 @@ def _is_odd(path: str) -> bool:
 
 def _is_dotted(path: str) -> bool:
     return any(segment.startswith(".") for segment in path.split("/"))
+
+
+def _above(folder: str) -> Iterator[str]:
+    """The folders above that one's own parent, and the topmost one."""
+    above = posixpath.dirname(posixpath.dirname(folder))
+    while above:
+        yield above
+        above = posixpath.dirname(above)
+    yield ""
 
 
 def _below(path: str, folders: Collection[str]) -> bool:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from anchorwatch.desired.guess import Guess, short
 from anchorwatch.desired.stacks import Stacks
-from anchorwatch.model.settings import HostLayout, RepoSource
+from anchorwatch.model.settings import Deployer, HostLayout, RepoSource
 
 _PLAIN = re.compile(r"[A-Za-z0-9_./][A-Za-z0-9_./@:+-]*\Z")
 _NO_STRING = frozenset({"true", "false", "yes", "no", "on", "off", "null", "y", "n"})
@@ -29,8 +29,6 @@ class Machine:
     """Docker contexts: name -> address of the engine."""
     docker_host: str | None = None
     """DOCKER_HOST, or the address of the current context."""
-    maps: Mapping[str, str] = field(default_factory=dict)
-    """Maps of deployers that are in the repo: reader (`komodo`, `doco_cd`) -> path."""
 
 
 def propose(source: RepoSource, guess: Guess, stacks: Stacks, machine: Machine) -> str:
@@ -48,10 +46,12 @@ def propose(source: RepoSource, guess: Guess, stacks: Stacks, machine: Machine) 
         '    # env_files: ["/srv/secrets/host.env"]  # values that are not in Git; for one stack: per_stack: {NAME: …}',
         "    # root: /opt/stacks                      # where the repo's folder lies on that host, for relative binds",
     ]
-    layouts = guess.layouts if guess.by != "one" else (_named(guess.layouts[0], machine),)
+    layouts = guess.bare or guess.layouts
+    if guess.by == "one":
+        layouts = (_named(layouts[0], machine),)
     for layout in layouts:
         lines += _host(layout, stacks, machine, alone=len(layouts) == 1) + (advice if layout is layouts[0] else [])
-    lines += _maps(machine)
+    lines += _maps(guess)
     lines += _listed("Compose files that no host claims; add the entry that fits them, or leave them:", stacks.unclaimed)
     mirrors = [one.path for one in stacks.not_stacks if one.because == "mirror"]
     lines += _listed("Copies of another host's stacks (mirrors); each is checked where it runs:", mirrors)
@@ -79,7 +79,11 @@ def _host(layout: HostLayout, stacks: Stacks, machine: Machine, *, alone: bool) 
     lines = [
         f"  {_text(layout.name)}:",
         f"    docker: {_text(address)}" + (f"  # {comment}" if comment else ""),
-        f"    stacks: [{', '.join(json.dumps(entry, ensure_ascii=False) for entry in layout.stacks)}]"
+        (
+            f"    stacks: [{', '.join(json.dumps(entry, ensure_ascii=False) for entry in layout.stacks)}]"
+            if layout.stacks
+            else "    # stacks: as the map below says; what is written here is added to it."
+        )
         + (f"  # {_comment(shown)}" if shown else "  # nothing found yet"),
     ]
     if layout.exclude:
@@ -99,11 +103,27 @@ def _address(name: str, machine: Machine, *, alone: bool) -> tuple[str, str]:
     return f"ssh://{name.lower()}", "a guess: correct user and name (ssh://user@host, tcp://, or context:NAME)"
 
 
-def _maps(machine: Machine) -> list[str]:
-    if not machine.maps:
-        return []
-    lines = ["", "# A map of the stacks is in the repo already; with it, `stacks:` above may go.", "# deployers:"]
-    return lines + [f"#   - {{{reader}: {_text(path)}}}" for reader, path in machine.maps.items()]
+def _maps(guess: Guess) -> list[str]:
+    lines = []
+    if guess.deployers:
+        lines += [
+            "",
+            "# The map of the stacks that the repo has already; names, folders and variables come from it.",
+            "deployers:",
+        ]
+        lines += [f"  - {_deployer(one)}" for one in guess.deployers]
+    if guess.unused:
+        lines += [
+            "",
+            "# A map of the stacks is in the repo already, but does not say for which host (`host: NAME`), or cannot be read.",
+        ]
+        lines += ["# deployers:", *(f"#   - {_deployer(one)}" for one in guess.unused)]
+    return lines
+
+
+def _deployer(one: Deployer) -> str:
+    host = "" if one.host is None else f", host: {_text(one.host)}"
+    return f"{{{one.reader}: {json.dumps(one.path, ensure_ascii=False)}{host}}}"
 
 
 def _listed(title: str, items: Sequence[str]) -> list[str]:

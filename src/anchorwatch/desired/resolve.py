@@ -189,9 +189,17 @@ class _Runs:
         for value in sorted((v for v in self.outside.values.values() if len(v) > 2), key=len, reverse=True):
             text = text.replace(value, "••••")
         kind = "bad_yaml" if text.startswith("yaml:") else "bad_schema"
-        return StackError(
-            kind, f"{self.inputs.stack.path}: {redact(text)[:1000]}", hint="`docker compose config` in that folder says the same"
-        )
+        hint = "`docker compose config` in that folder says the same"
+        tops = {key for document in self.inputs.documents for top in document.nodes for key, _ in pairs(top)}
+        if tops.isdisjoint({"services", "include"}):
+            hint = "this is the format before `services:`, which Compose no longer reads; indent it below `services:`"
+        return StackError(kind, f"{self.inputs.stack.path}: {redact(_in_order(text))[:1000]}", hint=hint)
+
+
+def _in_order(said: str) -> str:
+    """Compose's message with the keys it lists sorted: it lists them in another order each time, and a message that
+    changes looks like news."""
+    return re.sub(r"'[^'\n]*'(?:, '[^'\n]*')+", lambda match: ", ".join(sorted(match[0].split(", "))), said)
 
 
 def _culprits(said: str) -> set[tuple[str, str]]:

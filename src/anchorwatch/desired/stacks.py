@@ -81,6 +81,7 @@ def find_stacks(files: Files, layouts: Sequence[HostLayout], elsewhere: Sequence
     result.broken += (BrokenStack(one.stack, errors[one.stack], one.project.name) for one in result.found if one.stack in errors)
     result.found = [one for one in result.found if one.stack not in errors]
     unclaimed = _look_around(reader, tree, _excludes(layouts, elsewhere), folders, result)
+    result.put_aside(unclaimed, "excluded")  # by not being named: the contract's reasons know no other word for it
     taken = result.taken()
     return Stacks(
         tuple(sorted(result.found, key=lambda one: (one.stack.host, one.stack.name))),
@@ -252,7 +253,7 @@ def _look_around(
                 because = _why_unclaimed(path, excludes, folders, used)
                 if because is not None:
                     result.not_stacks[path] = because
-                elif not any(segment.startswith(".") for segment in path.split("/")):
+                else:
                     rest.append(path)
     rest = sorted(rest)
     reader.look(rest[:_LOOKED_INTO])
