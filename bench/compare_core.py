@@ -65,7 +65,7 @@ def deployed() -> tuple[DesiredProject, Snapshot]:
 
 def multiplied(project: DesiredProject, seen: Snapshot, services: int) -> tuple[list[DesiredProject], Snapshot]:
     """As many copies of the project, under names of their own, as give that many services, and one host that runs them all."""
-    projects, containers, networks = [], [], []
+    projects, containers, networks, volumes = [], [], [], []
     for number in range(max(1, services // len(project.services))):
         name = f"{project.name}{number}"
         names = {f"{project.name}_": f"{name}_", f"{project.name}-": f"{name}-"}
@@ -79,13 +79,22 @@ def multiplied(project: DesiredProject, seen: Snapshot, services: int) -> tuple[
                 return {renamed(key): renamed(entry) for key, entry in value.items()}
             return [renamed(entry) for entry in value] if isinstance(value, list | tuple) else value
 
-        projects.append(replace(project, name=name, stack=replace(project.stack, name=name), networks=renamed(project.networks)))
+        projects.append(
+            replace(
+                project,
+                name=name,
+                stack=replace(project.stack, name=name),
+                networks=renamed(project.networks),
+                volumes=renamed(project.volumes),
+            )
+        )
         for one in seen.containers:
             whole = {member.name: renamed(getattr(one, member.name)) for member in fields(one)}
             whole["labels"] = {key: name if key == LABEL + "project" else text for key, text in whole["labels"].items()}
             containers.append(Container(**whole))
         networks += [replace(one, name=renamed(one.name)) for one in seen.networks]
-    return projects, replace(seen, containers=tuple(containers), networks=tuple(networks))
+        volumes += [replace(one, name=renamed(one.name)) for one in seen.volumes]
+    return projects, replace(seen, containers=tuple(containers), networks=tuple(networks), volumes=tuple(volumes))
 
 
 def _changed(container: Container) -> Container:

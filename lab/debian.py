@@ -103,10 +103,11 @@ class Suite:
         self._folder = lab_folder() / "apt" / suite
         self._options: list[str] = []
 
-    def unpack(self, packages: Sequence[str], layer: str, *, less: Sequence[str] | None = None) -> Path:
+    def unpack(self, packages: Sequence[str], layer: str, *, less: Sequence[str] | None = None, share: bool = False) -> Path:
         """The folder with `packages` unpacked (once). Packages this suite does not have are left out.
 
-        With `less`, everything they need that this machine lacks comes along, less the packages named there.
+        With `less`, everything they need that this machine lacks comes along, less the packages named there. With `share`,
+        /usr/share does too: for a program that cannot start without it.
         """
         folder = layers_folder() / layer
         with locked(f"layer-{layer}"):
@@ -122,7 +123,7 @@ class Suite:
             if names:
                 self._apt("download", *names, cwd=archives)
             debs = sorted(archives.glob("*.deb"))
-            _unpack(debs, fresh)
+            _unpack(debs, fresh, LEFT_OUT[1:] if share else LEFT_OUT)
             shutil.rmtree(archives)
             shutil.rmtree(folder, ignore_errors=True)
             fresh.rename(folder)
@@ -184,13 +185,13 @@ def _checked(argv: list[str], cwd: Path | None) -> subprocess.CompletedProcess[s
     return done
 
 
-def _unpack(debs: Sequence[Path], folder: Path) -> None:
+def _unpack(debs: Sequence[Path], folder: Path, left_out: Sequence[str]) -> None:
     """Unpacks into `folder` as on a system whose /bin, /sbin and /lib are links into /usr."""
     for top in TOP_FOLDERS:
         (folder / "usr" / top).mkdir(parents=True, exist_ok=True)
         (folder / top).symlink_to(f"usr/{top}")
     for deb in debs:
-        tar = ["tar", "-x", "--keep-directory-symlink", "--no-same-owner", *LEFT_OUT, "-C", str(folder)]
+        tar = ["tar", "-x", "--keep-directory-symlink", "--no-same-owner", *left_out, "-C", str(folder)]
         with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", deb], stdout=subprocess.PIPE) as archive:
             unpacked = subprocess.run(tar, stdin=archive.stdout, capture_output=True, text=True, check=False)
         if archive.returncode or unpacked.returncode:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from anchorwatch import clock
 from anchorwatch.config import read_draft
-from anchorwatch.errors import UsageError
+from anchorwatch.errors import HostError, UsageError
 from anchorwatch.observed import EngineConnection, connect, current_address
 
 if TYPE_CHECKING:
@@ -55,8 +55,8 @@ def stacks(options: CheckOptions) -> DesiredState:
     return reader.read(None)
 
 
-def diff(options: CheckOptions) -> tuple[SideBySide, ...]:
-    """Git and the hosts side by side, stack by stack. Raises `HostError` for a host that cannot be asked."""
+def diff(options: CheckOptions, unreachable: Callable[[str, HostError], None]) -> tuple[SideBySide, ...]:
+    """Git and the hosts side by side, stack by stack. `unreachable` is told of a host that cannot be asked, by its name."""
     from anchorwatch.compare import compare_host
     from anchorwatch.compare.side_by_side import side_by_side
 
@@ -68,7 +68,11 @@ def diff(options: CheckOptions) -> tuple[SideBySide, ...]:
         for address in world.addresses:
             if not options.filters.wants_host(address.name):
                 continue
-            snapshot = world.connections[address.name].snapshot()
+            try:
+                snapshot = world.connections[address.name].snapshot()
+            except HostError as error:
+                unreachable(address.name, error)
+                continue
             projects = [project for project in desired.projects if project.stack.host == address.name]
             broken = [one for one in desired.broken if one.stack.host == address.name]
             result = compare_host(projects, broken, snapshot, world.config.policy(address.name))

@@ -192,3 +192,17 @@ def test_what_is_broken_says_what_and_where(text: str, kind: str, words: str, tm
     assert words in raised.value.message
     assert raised.value.hint
     assert "/tmp" not in raised.value.message
+
+
+def test_a_file_of_the_format_before_services_is_told_what_it_lacks(tmp_path: Path, program: Path) -> None:
+    """And in the same words each time, though Compose lists the keys in another order at each run."""
+    text = "".join(f"{name}: {{image: i}}\n" for name in ("web", "db", "cache", "queue", "proxy", "mail"))
+    said = set()
+    for _ in range(4):
+        with pytest.raises(StackError) as raised:
+            one_file(tmp_path, text, program)
+        assert raised.value.kind == "bad_schema"
+        assert "`services:`" in raised.value.hint
+        said.add(raised.value.message)
+    assert len(said) == 1
+    assert "'cache', 'db', 'mail', 'proxy', 'queue', 'web'" in said.pop()

@@ -128,13 +128,19 @@ def test_a_file_that_komodo_names_and_the_repo_has_not(tmp_path: Path) -> None:
 
 def test_the_maps_that_are_in_a_repo(tmp_path: Path) -> None:
     stack = '[[stack]]\nname = "a"\n[stack.config]\nserver = "pi5"\n'
-    assert find_maps(open_folder(write(tmp_path / "none", {"pyproject.toml": "[project]", "a/.doco-cd.yml": "name: a"}))) == {}
-    assert find_maps(open_folder(write(tmp_path / "one", {"k/a.toml": stack, ".doco-cd.nas.yml": "name: a"}))) == {
-        "komodo": "k/a.toml", "doco_cd": ".doco-cd*",
-    }  # fmt: skip
-    several = open_folder(write(tmp_path / "several", {"k/a.toml": stack, "k/deep/b.toml": stack.replace("stack", "stacks")}))
-    assert find_maps(several) == {"komodo": "k/**/*.toml"}
-    assert find_maps(open_folder(write(tmp_path / "top", {"a.toml": stack, "b/b.toml": stack}))) == {"komodo": "**/*.toml"}
+
+    def maps(name: str, files: Mapping[str, str]) -> list[tuple[str, str]]:
+        return [(one.reader, one.path) for one in find_maps(open_folder(write(tmp_path / name, files)))]
+
+    assert maps("none", {"pyproject.toml": "[project]", "a/.doco-cd.yml": "name: a"}) == []
+    both = maps("one", {"k/a.toml": stack, ".doco-cd.nas.yml": "name: a", ".doco-cd.yml": "name: b"})
+    assert both == [("komodo", "k/a.toml"), ("doco_cd", ".doco-cd*.y*ml")]
+    several = maps("several", {"k/a.toml": stack, "k/deep/b.toml": stack.replace("stack", "stacks")})
+    assert several == [("komodo", "k/**/*.toml")]
+    assert maps("top", {"a.toml": stack, "b/b.toml": stack}) == [("komodo", "**/*.toml")]
+    # doco-cd reads `.yaml` and not the other, and nothing that was put aside.
+    one = maps("first", {".doco-cd.yml": "name: a", ".doco-cd.yaml": "name: b", ".doco-cd.yaml.bak": "name: c"})
+    assert one == [("doco_cd", ".doco-cd.yaml")]
 
 
 @pytest.mark.parametrize(

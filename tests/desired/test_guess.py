@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from anchorwatch.config import load
+from anchorwatch.desired.deployers import with_deployers
 from anchorwatch.desired.folder import open_folder
 from anchorwatch.desired.guess import Guess, guess
 from anchorwatch.desired.propose import Machine, propose
@@ -80,6 +81,19 @@ HOSTS: dict[str, tuple[Files, dict[str, tuple[str, ...]]]] = {
         },
         {"gateway": ("apps/gateway/*",), "media": ("apps/media/*",), "paperless": ("apps/paperless/*",)},
     ),
+    "below servers, and a folder more": (
+        {
+            **{f"servers/{host}/apps/{name}/compose.yml": "" for host in ("lenovo-1", "odroid") for name in ("dns", "logs")},
+            "servers/spare/apps/dns/compose.yml": "",
+            "apps/dns/compose.yml": "",
+            "apps/logs/compose.yml": "",
+        },
+        {"lenovo-1": ("servers/lenovo-1/**",), "odroid": ("servers/odroid/**",), "spare": ("servers/spare/**",)},
+    ),
+    "the same stacks at two sites": (
+        {f"{site}/{name}/compose.yml": "" for site in ("prod", "dev") for name in ("web", "db")},
+        {"dev": ("dev/*",), "prod": ("prod/*",)},
+    ),
     "with files that are nobody's": (
         {"pi5/a/compose.yml": "", "nas/b/compose.yml": "", "common/x.yml": OVERLAY, "archive/c/compose.yml": ""},
         {"nas": ("nas/*",), "pi5": ("pi5/*",)},
@@ -95,6 +109,11 @@ ONE: dict[str, tuple[Files, tuple[str, ...]]] = {
     "a file for all": ({"compose.yaml": "include: [a/compose.yml]", "a/compose.yml": ""}, ("**",)),
     "a file for each app": ({"docker-compose-plex.yml": "", "docker-compose-sonarr.yml": ""}, ("**",)),
     "one name in two groups": ({"apps/db/compose.yml": "", "media/db/compose.yml": "name: other\n" + BASE}, ("**",)),
+    "names in several groups, moved and left behind": (
+        {f"apps/{group}/{name}/compose.yml": "" for group in ("networking", "infrastructure") for name in ("proxy", "tunnel")}
+        | {"apps/tools/wiki/compose.yml": ""},
+        ("**",),
+    ),
     "the same odd name everywhere": (
         {"plex/stack.yml": service("plex"), "dns/stack.yml": service("dns")},
         ("dns/*.yml", "plex/*.yml"),
@@ -170,18 +189,90 @@ def test_what_a_person_has_to_look_at_is_said(tmp_path: Path) -> None:
     files = {
         "pi5/a/compose.yml": "", "nas/b/compose.yml": "services: [", "loose/compose.yml": "",
         "nas/pi5-stacks/a/compose.yml": "services: {pi5-a-compose-yml: {image: 'example/pi5-a-compose-yml:1'}}",
+        ".doco-cd.yml": "name: a",
     }  # fmt: skip
     found = guessed(tmp_path, files)
     text = propose(
         RepoSource(url="https://git.example/ops.git", branch="main"),
         found,
         find_stacks(open_folder(tmp_path), found.layouts),
-        Machine("watcher", maps={"komodo": "komodo/*.toml"}),
+        Machine("watcher"),
     )
     assert "# a guess: correct user and name" in text
     assert "#   loose/compose.yml" in text
     assert "#   nas/pi5-stacks/a/compose.yml" in text
     assert "#   nas/b: nas/b/compose.yml:1: " in text
-    assert "#   - {komodo: komodo/*.toml}" in text or '#   - {komodo: "komodo/*.toml"}' in text
+    assert '#   - {doco_cd: ".doco-cd.yml"}' in text
     assert "token_file" in text
     assert yaml.safe_load(text)["repo"] == {"url": "https://git.example/ops.git", "branch": "main"}
+
+
+KOMODO = """
+[[stack]]
+name = "web"
+[stack.config]
+server = "{}"
+run_directory = "stacks/web"
+file_paths = ["compose.yml"]
+
+[[stack]]
+name = "names"
+[stack.config]
+server = "{}"
+run_directory = "stacks/dns"
+file_paths = ["compose.yml"]
+
+[[stack]]
+name = "clustered"
+[stack.config]
+swarm = "lab"
+file_paths = ["stacks/clustered/compose.yml"]
+"""
+STACKS = {f"stacks/{name}/compose.yml": "" for name in ("web", "dns", "clustered", "by-hand")}
+DOCO = "name: names\nworking_dir: stacks/dns\n---\nname: web\nworking_dir: stacks/web\n"
+
+MAPPED: dict[str, tuple[Files, str, dict[str, dict[str, str | None]]]] = {
+    "two servers": (
+        {"komodo/stacks.toml": KOMODO.format("anna", "bert")},
+        "map",
+        {"anna": {"stacks/web": "web"}, "bert": {"stacks/dns": "names"}},
+    ),
+    "one server: it has what the map does not name, too, but not what a Swarm has": (
+        {"komodo/stacks.toml": KOMODO.format("anna", "anna")},
+        "map",
+        {"anna": {"stacks/web": "web", "stacks/dns": "names", "stacks/by-hand": "by-hand"}},
+    ),
+    "no server": (
+        {".doco-cd.yml": DOCO, ".doco-cd.yaml.bak": "name: gone\nworking_dir: gone\n"},
+        "one",
+        {"watcher": {"stacks/web": "web", "stacks/dns": "names", "stacks/by-hand": "by-hand", "stacks/clustered": "clustered"}},
+    ),
+    "a target each": (
+        {".doco-cd.anna.yml": DOCO, ".doco-cd.bert.yaml": "name: web\nworking_dir: stacks/web\n"},
+        "map",
+        {"anna": {"stacks/web": "web", "stacks/dns": "names"}, "bert": {"stacks/web": "web"}},
+    ),
+    "a map that cannot be read": (
+        {"komodo/stacks.toml": "[[stack]]\nname = "},
+        "one",
+        {"watcher": {f"stacks/{name}": name for name in ("web", "dns", "clustered", "by-hand")}},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", MAPPED)
+def test_a_deployers_map_tells_more_than_folders(case: str, tmp_path: Path) -> None:
+    maps, by, expected = MAPPED[case]
+    files = open_folder(write(tmp_path / "ops", {**STACKS, **maps}))
+    found = guess(files, "watcher.example.org")
+    assert found.by == by
+    text = propose(RepoSource(path=str(tmp_path / "ops")), found, find_stacks(files, found.layouts), Machine("watcher"))
+    (tmp_path / "anchorwatch.yml").write_text(text)
+    config = load(tmp_path / "anchorwatch.yml", {})
+    for layouts in (found.layouts, with_deployers(files, config.layouts(), config.deployers).layouts):
+        stacks = find_stacks(files, layouts)
+        assert not stacks.broken
+        there: dict[str, dict[str, str | None]] = {}
+        for one in stacks.found:
+            there.setdefault(one.stack.host, {})[one.stack.folder] = one.project.name
+        assert there == expected

@@ -407,7 +407,10 @@ def test_what_the_config_spells_out_is_no_mirror_unless_it_is_the_very_same(tmp_
     files = {**SEED, "proxmox/pi5-stacks/mealie/docker-compose.yml": service("mealie", image="own")}
     stacks = found(tmp_path, files, {"proxmox": ["proxmox/pi5-stacks/*"], "pi5": ["pi5/*"]})
     assert set(shown(stacks)) == {"proxmox/mealie", "pi5/mealie", "pi5/infra"}
-    assert aside(stacks) == {"proxmox/pi5-stacks/infra/docker-compose.yml": "mirror"}
+    assert aside(stacks) == {
+        "proxmox/pi5-stacks/infra/docker-compose.yml": "mirror",
+        "proxmox/media/docker-compose.yml": "excluded",  # no entry fits it
+    }
 
 
 def test_a_folder_with_the_name_of_a_host_that_has_no_such_project(tmp_path: Path) -> None:
@@ -477,3 +480,13 @@ def test_entries_of_several_files(paths: list[str], data: st.DataObject) -> None
     assert entry.glob.text == paths[0]
     assert [part.path for part in entry.parts] == paths[1:]
     assert [part.optional for part in entry.parts] == ["?" in mark for mark in marks]
+
+
+def test_no_compose_file_goes_unmentioned(tmp_path: Path) -> None:
+    """What no entry fits is told with the others, in hidden folders, too: it may be the deployer's own stack."""
+    files = {"pi5/web/compose.yml": "", ".doco-cd/docker-compose.yml": "", "loose/compose.yml": "", "pi5/.kept/compose.yaml": ""}
+    stacks = found(tmp_path, files, {"pi5": ["pi5/**"]})
+    assert set(shown(stacks)) == {"pi5/web"}
+    left = {".doco-cd/docker-compose.yml", "loose/compose.yml", "pi5/.kept/compose.yaml"}
+    assert aside(stacks) == dict.fromkeys(left, "excluded")
+    assert set(stacks.unclaimed) == left

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 
 import jsonschema
@@ -210,3 +211,14 @@ def test_a_mount_of_the_engine_socket_is_critical(homelab: Homelab, anchorwatch:
     answer = anchorwatch("check", "--stack", "proxmox/media", "--severity", "critical", "--format", "json")
     paths = {one["path"] for one in answer.json["drift"]}
     assert {"privileged", "volumes./var/run/docker.sock"} <= paths
+
+
+def test_diff_shows_what_it_can_and_names_the_host_that_is_gone(homelab: Homelab, anchorwatch: Program, tmp_path: Path) -> None:
+    homelab.proxmox.docker("update", "--restart", "no", "sonarr")
+    config = tmp_path / "gone.yml"
+    config.write_text(re.sub(r"(ssh://root@127.0.0.1):\d+", r"\1:1", homelab.config.read_text()))
+    answer = anchorwatch("diff", config=config)
+    assert answer.code == 2
+    assert ("-restart: unless-stopped" in answer.out, "+restart: no" in answer.out) == (True, True)
+    assert "pi5" in answer.err
+    assert anchorwatch("diff", "proxmox/media", config=config).code == 0

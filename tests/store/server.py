@@ -39,7 +39,7 @@ def programs() -> tuple[Path, dict[str, str]]:
     if installed is not None:
         return installed, {}
     distribution = this_distribution()
-    layer = Suite(distribution.suite, distribution).unpack(["postgresql"], "postgresql", less=[])
+    layer = Suite(distribution.suite, distribution).unpack(["postgresql"], "postgresql", less=[], share=True)
     unpacked = _newest(layer / "usr/lib/postgresql")
     assert unpacked is not None, f"no PostgreSQL in {layer}"
     libraries = [str(folder) for folder in (layer / "usr/lib").iterdir() if folder.is_dir()]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from types import MappingProxyType
 from typing import Any
 
@@ -40,20 +39,16 @@ def test_any_text_comes_back_as_it_was(text: str) -> None:
     text_of({text: text}).encode("ascii")
 
 
-@given(st.text(min_size=6), st.text())
-def test_no_secret_stays(secret: str, other: str) -> None:
-    key = "a"
-    for value in (
-        Secret(secret),
-        Template((other, Secret(secret), Unknown("X"))),
-        [Secret(secret)],
-        {key: {key: Secret(secret)}},
-    ):
+@given(st.text(), st.text())
+def test_no_secret_stays(one: str, other: str) -> None:
+    secret = Secret(f"canary {one}")
+    template = Template(("plain", secret, Unknown("X")))
+    for value in (secret, template, [secret], ({"a": {"b": secret}},), MappingProxyType({"a": secret})):
         text = text_of({"value": value})
-        assert json.dumps(secret)[1:-1] not in text.replace(json.dumps(other)[1:-1], "") or secret in other
-        assert Secret(secret).fingerprint in text
-    assert hash_of(text_of({"v": Secret(secret)})) == hash_of(text_of({"v": Secret(secret)}))
-    assert (text_of({"v": Secret(secret)}) == text_of({"v": Secret(other)})) == (secret == other)
+        assert "canary" not in text
+        assert secret.fingerprint in text
+    same = hash_of(text_of({"value": secret})) == hash_of(text_of({"value": Secret(f"canary {other}")}))
+    assert same == (one == other)
 
 
 @pytest.mark.parametrize("wrong", [float("nan"), float("inf"), object(), b"bytes"])

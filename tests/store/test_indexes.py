@@ -26,7 +26,7 @@ QUESTIONS: dict[str, Callable[[Reading], object]] = {
     "hosts then": lambda read: hosts.at(read, after(1)),
     "stacks then": lambda read: stacks.at(read, after(1)),
     "drifts of a project": lambda read: drifts.of_project(read, KEY, ids=["x"]),
-    "unresolved": lambda read: drifts.unresolved(read),
+    "unresolved": drifts.unresolved,
     "a drift's life": lambda read: transitions.of_drift(read, make.drift().id),
     "newest": lambda read: transitions.newest(read, since=BEGIN, until=after(9)),
     "newest of a host": lambda read: transitions.newest(read, host="pi5"),

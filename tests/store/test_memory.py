@@ -462,10 +462,13 @@ def test_hostile_texts(store: Store) -> None:
         assert containers.record(write, nasty, after(1), [make.container(nasty, project=nasty, service=nasty, state=nasty)]) == ()
     with store.read() as read:
         assert len(containers.at(read, BEGIN, nasty)) == 1
+    kept = drifts.as_stored(found)
+    assert drifts.as_stored(kept) == kept
     with store.write() as write:
         drifts.save(write, [make.drift(found)])
-        drifts.save(write, [make.drift(found)])
-        assert len(drifts.of_project(write, ProjectKey("pi5", nasty))) == 1
+        drifts.save(write, [make.drift(kept)])
+        assert drifts.of_project(write, ProjectKey("pi5", nasty), ids=[kept.id]) == (make.drift(kept),)
+        assert drifts.get(write, kept.id) == make.drift(kept)
         hosts.record(write, make.host(name=nasty))
         cursors.put(write, nasty, nasty, BEGIN)
         cursors.put(write, nasty, "1", BEGIN)

@@ -10,7 +10,8 @@ import typer
 
 from anchorwatch.cli import options
 from anchorwatch.cli.arguments import host_and_stack, path
-from anchorwatch.cli.output import show, write
+from anchorwatch.cli.output import complain, show, write
+from anchorwatch.errors import HostError
 from anchorwatch.model.options import CheckOptions, Filters
 from anchorwatch.model.report import SideBySide
 
@@ -40,11 +41,18 @@ def diff(
     filters = Filters(stacks=(host_and_stack(stack),)) if stack is not None else Filters()
     from anchorwatch import app
 
-    show_diff(app.diff(CheckOptions(config=path(config), filters=filters)), as_json=format == "json", no_color=no_color)
-    return 0
+    failed: list[str] = []
+
+    def unreachable(host: str, error: HostError) -> None:
+        failed.append(host)
+        complain(type(error)(f"{host}: {error.message}", hint=error.hint))
+
+    sides = app.diff(CheckOptions(config=path(config), filters=filters), unreachable)
+    show_diff(sides, as_json=format == "json", no_color=no_color, quiet=bool(failed))
+    return 2 if failed else 0
 
 
-def show_diff(sides: Sequence[SideBySide], *, as_json: bool, no_color: bool) -> None:
+def show_diff(sides: Sequence[SideBySide], *, as_json: bool, no_color: bool, quiet: bool = False) -> None:
     """Prints what differs."""
     if as_json:
         from anchorwatch.reports.build import diff_document
@@ -56,5 +64,5 @@ def show_diff(sides: Sequence[SideBySide], *, as_json: bool, no_color: bool) -> 
 
         lines = list(diff_lines(sides))
         show(lines, no_color=no_color)
-        if not lines:  # said beside the output: an empty diff is a diff
+        if not lines and not quiet:  # said beside the output: an empty diff is a diff
             print("nothing differs", file=sys.stderr)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from anchorwatch.compare.pair import Pair
 
 Shown = Callable[[Json], str | None]
+_SIMPLE = frozenset({str, int, bool, type(None)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,8 @@ class Rule:
 
 def same(want: Json, have: Json) -> bool:
     """Whether a wanted value and an observed one agree; an unknown piece of a wanted text agrees with anything."""
+    if want is have or type(want) in _SIMPLE:
+        return bool(want == have)
     if isinstance(want, Template):
         if isinstance(have, Secret):
             have = have.reveal()

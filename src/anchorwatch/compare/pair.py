@@ -67,7 +67,8 @@ class Pair:
 
         A text with an unknown piece reads `${NAME}`: it agrees with nothing, and the key is listed as unknown.
         """
-        return opened(self.wanted.get(key))
+        value = self.wanted.get(key)
+        return None if value is None else opened(value)
 
     def limits(self, kind: str) -> JsonObject:
         """`deploy.resources.limits` or `.reservations`."""

@@ -85,14 +85,20 @@ def find_maps(files: Files) -> tuple[Deployer, ...]:
     return tuple(found)
 
 
-def servers(files: Files, deployers: Iterable[Deployer]) -> set[str | None]:
-    """What the maps call the hosts of their stacks; None stands for a stack of which a map does not say it. Raises GitFailed."""
-    return {one.server for deployer in deployers for one in _read(files, deployer)}
+def servers(files: Files, deployers: Iterable[Deployer]) -> set[str]:
+    """What the maps call the hosts of their stacks, as far as they say it. Raises GitFailed."""
+    return {one.server for deployer in deployers for one in _read(files, deployer) if one.server is not None}
 
 
-def _read(files: Files, deployer: Deployer) -> Iterable[Deployment]:
-    from anchorwatch.desired import doco_cd, komodo
+def in_swarm(files: Files, deployers: Iterable[Deployer]) -> tuple[str, ...]:
+    """Globs that fit the Compose files that the maps give to a Swarm. Raises GitFailed."""
+    from anchorwatch.desired import komodo
 
+    told = [_contents(files, deployer) for deployer in deployers if deployer.reader == "komodo"]
+    return tuple(_escaped(path) for contents in told for path in komodo.in_swarm(contents, files))
+
+
+def _contents(files: Files, deployer: Deployer) -> dict[str, bytes]:
     by = glob(deployer.path)
     paths = [path for path, entry in files.paths().items() if entry.kind == "file" and by.matches(path)]
     if not paths:
@@ -102,6 +108,13 @@ def _read(files: Files, deployer: Deployer) -> Iterable[Deployment]:
     for path in paths:
         if path not in contents:
             raise GitFailed(f"{path} {files.unread(path)}", hint=f"correct `deployers: {deployer.reader}:`")
+    return contents
+
+
+def _read(files: Files, deployer: Deployer) -> Iterable[Deployment]:
+    from anchorwatch.desired import doco_cd, komodo
+
+    contents = _contents(files, deployer)
     try:
         return komodo.read(contents, files) if deployer.reader == "komodo" else doco_cd.read(contents, files)
     except (StackError, ValueError) as error:

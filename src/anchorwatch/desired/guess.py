@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from anchorwatch.desired import names
 from anchorwatch.desired.classify import is_compose, stands_alone
 from anchorwatch.desired.compose_files import ComposeFiles
-from anchorwatch.desired.deployers import find_maps, servers, with_deployers
+from anchorwatch.desired.deployers import find_maps, in_swarm, servers, with_deployers
 from anchorwatch.desired.files import Files
 from anchorwatch.desired.layout import Tree
 from anchorwatch.errors import GitFailed
@@ -94,15 +94,18 @@ def guess(files: Files, hostname: str, contexts: Collection[str] = ()) -> Guess:
 
 def _by_map(files: Files, by_layout: Guess, maps: tuple[Deployer, ...]) -> Guess:
     """What the layout says with what the maps say; where the two know different hosts, the maps are right."""
-    told = {server for server in servers(files, maps) if server is not None}
-    hosts = {layout.name for layout in by_layout.layouts}
+    told = servers(files, maps)
+    base = by_layout.layouts
     if not told and by_layout.by != "one":
         return replace(by_layout, unused=maps)
-    if not told:
-        maps = tuple(replace(one, host=by_layout.layouts[0].name) for one in maps)
-    bare = by_layout.layouts if told <= hosts or not told else tuple(HostLayout(name, ()) for name in sorted(told))
-    layouts = with_deployers(files, bare, maps).layouts
-    return Guess("map" if told else "one", layouts, by_layout.unsure, maps, (), bare)
+    if by_layout.by == "one" and len(told) < 2:
+        # One host: it has what no map names, too, such as the deployer itself. What a Swarm has is not there.
+        name = next(iter(told), base[0].name)
+        base = (replace(base[0], name=name, exclude=in_swarm(files, maps)),)
+        maps = tuple(replace(one, host=name) if one.reader == "doco_cd" else one for one in maps)
+    elif not told <= {layout.name for layout in base}:
+        base = tuple(HostLayout(name, ()) for name in sorted(told))
+    return Guess("map" if told else "one", with_deployers(files, base, maps).layouts, by_layout.unsure, maps, bare=base)
 
 
 def _by_layout(files: Files, hostname: str, contexts: Collection[str]) -> Guess:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import posixpath
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from anchorwatch.desired.deployers import Deployment, folder_in_repo
@@ -27,17 +27,29 @@ def read(contents: Mapping[str, bytes], files: Files) -> list[Deployment]:
     Left out: stacks in Swarm mode, and stacks whose Compose file is kept in Komodo itself. Raises ValueError.
     """
     tree = Tree.of(path for path, entry in files.paths().items() if entry.kind != "submodule")
-    found = []
+    deployments = (_deployment(stack, tree) for stack in _stacks(contents) if not _is_swarm(stack))
+    return [one for one in deployments if one is not None]
+
+
+def in_swarm(contents: Mapping[str, bytes], files: Files) -> list[str]:
+    """The Compose files of this repo that Komodo deploys to a Swarm, or their folders. Raises ValueError."""
+    tree = Tree.of(path for path, entry in files.paths().items() if entry.kind != "submodule")
+    deployments = (_deployment(stack, tree) for stack in _stacks(contents) if _is_swarm(stack))
+    return [path for one in deployments if one is not None for path in (one.files or (one.folder,)) if path]
+
+
+def _stacks(contents: Mapping[str, bytes]) -> Iterator[dict[str, Any]]:
     for path, content in contents.items():
         try:
             told = tomllib.loads(content.decode("utf-8"))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise ValueError(f"{path}: {error}") from None
-        for stack in _list(told.get("stack")) + _list(told.get("stacks")):
-            one = _deployment(stack, tree)
-            if one is not None:
-                found.append(one)
-    return found
+        yield from _list(told.get("stack")) + _list(told.get("stacks"))
+
+
+def _is_swarm(stack: Mapping[str, Any]) -> bool:
+    config = stack.get("config")
+    return isinstance(config, dict) and bool(config.get("swarm") or config.get("swarm_id"))
 
 
 def has_stacks(content: bytes) -> bool:
@@ -49,7 +61,7 @@ def _deployment(stack: Mapping[str, Any], tree: Tree) -> Deployment | None:
     config = stack.get("config")
     if not isinstance(config, dict) or not isinstance(stack.get("name"), str):
         return None
-    if config.get("swarm") or config.get("swarm_id") or config.get("file_contents"):
+    if config.get("file_contents"):
         return None
     folder = folder_in_repo(str(config.get("run_directory") or ""), tree)
     if folder is None:

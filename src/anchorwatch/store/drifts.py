@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import Select, or_, select
@@ -12,7 +13,7 @@ from anchorwatch.model.drifts import NO_PROJECT, Acceptance, Drift, DriftState
 from anchorwatch.model.findings import Finding, Severity
 from anchorwatch.store import rows
 from anchorwatch.store.tables import DriftRow, HostRow, ProjectRow, StackRow
-from anchorwatch.store.tables.columns import label
+from anchorwatch.store.tables.columns import label, storable
 from anchorwatch.store.transactions import Reading, Writing
 
 
@@ -49,10 +50,34 @@ def get(read: Reading, drift: str) -> Drift | None:
     return next(iter(_drifts(read, _query().where(DriftRow.name == drift))), None)
 
 
+def as_stored(finding: Finding) -> Finding:
+    """`finding` as it comes back from the database, which cannot hold every text; doing so again changes nothing.
+
+    Compare findings, and ask for their IDs, in this form: a hostile name would have another ID when it comes back.
+    """
+    return replace(
+        finding,
+        host=label(finding.host),
+        stack=None if finding.stack is None else label(finding.stack),
+        project=None if finding.project is None else label(finding.project),
+        service=_text(finding.service),
+        container=_text(finding.container),
+        path=_text(finding.path),
+        message=storable(finding.message),
+        desired=_text(finding.desired),
+        observed=_text(finding.observed),
+        fix=_text(finding.fix),
+    )
+
+
+def _text(text: str | None) -> str | None:
+    return None if text is None else storable(text)
+
+
 def save(write: Writing, drifts: Iterable[Drift]) -> None:
     """Remembers drifts as they are now. The transitions that led here are to be written in the same transaction."""
     session = write.session
-    for drift in drifts:
+    for drift in (replace(drift, finding=as_stored(drift.finding)) for drift in drifts):
         row = session.scalar(select(DriftRow).where(DriftRow.name == drift.id))
         if row is None:
             row = DriftRow(name=drift.id, project_id=rows.make_project(session, drift.key, drift.appeared_at).id)

@@ -1,0 +1,88 @@
+"""What the verbs of `anchorwatch db` answer: an object for scripts, and lines for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from anchorwatch.reports.lines import Line, Style, count
+
+if TYPE_CHECKING:
+    from anchorwatch.store.examination import Examination
+    from anchorwatch.store.opening import Opened
+    from anchorwatch.store.retention import Pruned
+
+
+def opened_document(opened: Opened) -> dict[str, Any]:
+    """What opening the database found and did, for scripts."""
+    return {
+        "database": opened.name,
+        "program": opened.version,
+        "revision": opened.revision,
+        "new": opened.new,
+        "upgraded_from": opened.upgraded_from,
+        "backup": None if opened.backup is None else str(opened.backup),
+    }
+
+
+def opened_lines(opened: Opened) -> Iterator[Line]:
+    """The same for people."""
+    if opened.upgraded_from is not None:
+        said = f"was upgraded from revision {opened.upgraded_from} to {opened.revision}"
+    else:
+        said = f"was made, with revision {opened.revision}" if opened.new else f"has revision {opened.revision}, the newest"
+    yield ((Style.GOOD, "✓ "), (Style.NAME, opened.name), (Style.PLAIN, f" {said} ({opened.version})"))
+    if opened.backup is not None:
+        yield ((Style.QUIET, f"  the copy from before: {opened.backup}"),)
+
+
+def examined_document(found: Examination) -> dict[str, Any]:
+    """What an examination found, for scripts."""
+    return {
+        "database": found.name,
+        "program": found.version,
+        "revision": found.revision,
+        "created_at": None if found.created_at is None else found.created_at.isoformat(),
+        "bytes": None if found.size is None else found.size.total,
+        "newest_backup": None if found.newest_backup is None else str(found.newest_backup),
+        "problems": list(found.problems),
+    }
+
+
+def examined_lines(found: Examination) -> Iterator[Line]:
+    """The same for people: a line a problem, and one that sums up."""
+    for problem in found.problems:
+        yield ((Style.WARNING, "✗ "), (Style.PLAIN, problem))
+    if found.problems:
+        yield ((Style.WARNING, count(len(found.problems), "problem")), (Style.PLAIN, f" in {found.name}"))
+        copy = found.newest_backup
+        yield ((Style.QUIET, "there is no copy" if copy is None else f"the newest copy: {copy}"),)
+    else:
+        size = "" if found.size is None else f", {megabytes(found.size.total)}"
+        yield ((Style.GOOD, "✓ "), (Style.NAME, found.name), (Style.PLAIN, f" is sound ({found.version}{size})"))
+
+
+def pruned_document(done: Pruned) -> dict[str, Any]:
+    """What a prune did, for scripts."""
+    return {
+        "kept_from": done.kept_from.isoformat(),
+        "deleted": dict(sorted(done.rows.items())),
+        "bytes_before": done.before.total,
+        "bytes": done.after.total,
+        "fits": done.fits,
+    }
+
+
+def pruned_lines(done: Pruned) -> Iterator[Line]:
+    """The same for people."""
+    sizes = f"{megabytes(done.before.total)} → {megabytes(done.after.total)}"
+    yield ((Style.GOOD, "✓ "), (Style.PLAIN, f"{count(sum(done.rows.values()), 'row')} deleted; {sizes}"))
+    for table, number in sorted(done.rows.items(), key=lambda one: -one[1]):
+        yield ((Style.QUIET, f"  {table.replace('_', ' ')}: {number:,}"),)
+    if not done.fits:
+        yield ((Style.WARNING, "✗ it is still larger than it may be: the last day and what is drifted now are kept in any case"),)
+
+
+def megabytes(amount: int) -> str:
+    """`17.2 MB`."""
+    return f"{amount / 1e6:,.1f} MB"
