@@ -265,3 +265,17 @@ def test_unknown_paths_cover_what_they_name(unknown_path: str, seen: dict[str, A
     service = replace(base.services["web"], unknown=(UnknownValue("web", unknown_path, "X is set nowhere"),))
     wanted = replace(base, services={"web": service})
     assert paths(compare_host([wanted], [], snapshot(container("media-web-1", "web", **seen)), ANY)) == drifted
+
+
+def test_a_secret_beside_it_does_not_veil_what_git_shows() -> None:
+    wanted = {"environment": {"DB_PASSWORD": Secret("canary"), "MODE": "prod"}}
+    seen = {"DB_PASSWORD": Secret("canary"), "MODE": Secret("dev")}
+    [finding] = one(wanted, environment=seen).stacks[0].findings
+    assert (finding.path, finding.desired, finding.observed) == ("environment.MODE", "prod", "dev")
+
+
+def test_a_source_from_outside_git_is_veiled_on_both_sides() -> None:
+    volume = {"type": "bind", "source": Template((Secret("/canary"), "/data")), "target": "/data"}
+    mounts = {"/data": {"Type": "bind", "Source": "/canary2/data", "Destination": "/data", "RW": True, "Propagation": "rprivate"}}
+    result = one({"volumes": [volume]}, mounts=mounts)
+    assert (paths(result), "canary" in str(result)) == ({"volumes./data"}, False)

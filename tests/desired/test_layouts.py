@@ -490,3 +490,20 @@ def test_no_compose_file_goes_unmentioned(tmp_path: Path) -> None:
     left = {".doco-cd/docker-compose.yml", "loose/compose.yml", "pi5/.kept/compose.yaml"}
     assert aside(stacks) == dict.fromkeys(left, "excluded")
     assert set(stacks.unclaimed) == left
+
+
+def test_compose_files_under_other_names_are_told_by_what_is_in_them(tmp_path: Path) -> None:
+    overlay = "services: {web: {ports: ['80:80']}}\n"
+    files = {
+        "cloud/compose.yml": "",
+        "cloud/office.yml": service("office"),
+        "cloud/external-proxy/web.yml": overlay,
+        "loose/app.yml": service("app"),
+        "cloud/config/home.yaml": "services:\n- name: a\n",
+        "k8s/web.yaml": "kind: Service\nspec: {a: b}\n",
+    }
+    stacks = found(tmp_path, files, {"pi5": ["**"]})
+    assert set(shown(stacks)) == {"pi5/cloud"}
+    expected = {"cloud/office.yml": "fragment", "cloud/external-proxy/web.yml": "fragment", "loose/app.yml": "excluded"}
+    assert aside(stacks) == expected
+    assert stacks.unclaimed == ("loose/app.yml",)

@@ -55,40 +55,15 @@ class Server:
     """It runs until its `with` block ends."""
 
     def __init__(self) -> None:
-        bin_folder, environment = programs()
         self.folder = Path(tempfile.mkdtemp(prefix="anchorwatch-pg-"))
         self._numbers = itertools.count(1)
         self._log = (self.folder / "log").open("w")
-        as_nobody: dict[str, Any] = {
-            "env": {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TZ": "UTC", **environment},
-            "cwd": self.folder,
-        }
-        if os.geteuid() == 0:
-            os.chown(self.folder, NOBODY, NOBODY)
-            as_nobody |= {"user": NOBODY, "group": NOBODY, "extra_groups": []}
-        initdb: list[str | Path] = [
-            bin_folder / "initdb",
-            "-D",
-            self.folder / "data",
-            "-U",
-            "anchorwatch",
-            "-A",
-            "trust",
-            "-N",
-            "-E",
-            "UTF8",
-            "--locale=C",
-        ]
-        made = subprocess.run(initdb, capture_output=True, text=True, check=False, **as_nobody)
-        assert made.returncode == 0, made.stderr
-        settings = [part for name, value in _SETTINGS.items() for part in ("-c", f"{name}={value}")]
-        self._process = subprocess.Popen(
-            ["setpriv", "--pdeathsig", "INT", bin_folder / "postgres", "-D", self.folder / "data", "-k", self.folder, *settings],
-            stdout=self._log,
-            stderr=self._log,
-            **as_nobody,
-        )
-        eventually(self._answers, within=30, what=f"PostgreSQL in {self.folder}")
+        try:
+            self._process = self._started()
+            eventually(self._answers, within=30, what=f"PostgreSQL in {self.folder}")
+        except BaseException:
+            shutil.rmtree(self.folder)
+            raise
 
     def __enter__(self) -> Server:
         return self
@@ -121,6 +96,41 @@ class Server:
         """One statement, on no database in particular."""
         with contextlib.closing(self.connect("postgres")) as connection:
             connection.execute(sql.encode())
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        bin_folder, environment = programs()
+        given = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TZ": "UTC", **environment}
+        as_nobody: dict[str, Any] = {"env": given, "cwd": self.folder}
+        if os.geteuid() == 0:
+            os.chown(self.folder, NOBODY, NOBODY)
+            as_nobody |= {"user": NOBODY, "group": NOBODY, "extra_groups": []}
+        made = subprocess.run(
+            [
+                bin_folder / "initdb",
+                "-D",
+                self.folder / "data",
+                "-U",
+                "anchorwatch",
+                "-A",
+                "trust",
+                "-N",
+                "-E",
+                "UTF8",
+                "--locale=C",
+            ],
+            capture_output=True,
+            text=True,
+            check=False,
+            **as_nobody,
+        )
+        assert made.returncode == 0, made.stderr
+        settings = [part for name, value in _SETTINGS.items() for part in ("-c", f"{name}={value}")]
+        return subprocess.Popen(
+            ["setpriv", "--pdeathsig", "INT", bin_folder / "postgres", "-D", self.folder / "data", "-k", self.folder, *settings],
+            stdout=self._log,
+            stderr=self._log,
+            **as_nobody,
+        )
 
     def _answers(self) -> bool:
         assert self._process.poll() is None, Path(self._log.name).read_text()

@@ -270,6 +270,17 @@ def test_an_eventful_check_stands_alone(store: Store) -> None:
     assert [numbers.index(number) for number in numbers] == [0, 1, 2, 2]
 
 
+def test_a_check_from_before_the_last_one_stands_alone(store: Store) -> None:
+    """The clock was put back: what was said of the time in between stays as it was."""
+    with store.write() as write:
+        numbers = [checks.record(write, make.check(after(second)), eventful=False) for second in (0, 300, 100)]
+    assert len(set(numbers)) == 2
+    with store.read() as read:
+        run = checks.get(read, numbers[0])
+    assert run is not None
+    assert (run.times, run.last_at) == (2, after(300))
+
+
 def test_checks_of_two_runs_are_told_apart(store: Store) -> None:
     with store.write() as write:
         first = checks.record(write, make.check(run=runs.begin(write, "1.0", BEGIN)), eventful=False)

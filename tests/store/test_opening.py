@@ -163,6 +163,28 @@ def test_a_file_that_goes_away_while_it_is_in_use(sqlite_place: Place, tmp_path:
             store.still_there()
 
 
+def test_damage_in_the_middle_is_found_at_the_start(sqlite_place: Place) -> None:
+    """A page of rows, which nothing that opening asks for would touch."""
+    with sqlite_place.open() as store, store.write() as write:
+        for number in range(500):
+            cursors.put(write, f"listener {number}", "x" * 200, BEGIN)
+    content = sqlite_place.path.read_bytes()
+    page = (content.rindex(b"x" * 200) // 4096) * 4096
+    with sqlite_place.path.open("r+b") as file:
+        file.seek(page)
+        file.write(b"\xff" * 4096)
+    with pytest.raises(StoreDamaged):
+        sqlite_place.open()
+
+
+def test_a_reader_makes_no_new_file_where_the_old_one_was(sqlite_place: Place, tmp_path: Path) -> None:
+    with sqlite_place.open() as store:
+        sqlite_place.path.rename(tmp_path / "gone.db")
+        with pytest.raises(StoreError), store.read() as read:
+            cursors.get(read, "docker:pi5")
+        assert not sqlite_place.path.exists()
+
+
 def test_a_server_database_that_is_emptied_while_it_is_in_use(postgresql_place: Place) -> None:
     with postgresql_place.open() as store:
         store.still_there()

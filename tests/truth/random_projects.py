@@ -90,7 +90,10 @@ def random_project(seed: int, around: Surroundings, services: int = 12) -> Proje
             override[service_name] = {"environment": {"OVERRIDDEN": "yes"}, "labels": {"over.ridden": "1"}}
         made[service_name] = service
     given: dict[str, str] = {}
-    spelled = {name: _with_variables(chance, one, given) if chance.random() < 0.3 else one for name, one in made.items()}
+    spelled = {
+        name: _with_variables(chance, one, given) if chance.random() < SERVICE_HAS_VARIABLES else one
+        for name, one in made.items()
+    }
     in_git = {name: value for name, value in given.items() if chance.random() < 0.5}
     outside = {name: value for name, value in given.items() if name not in in_git}
     model: dict[str, Any] = {
@@ -128,6 +131,8 @@ class Variable(str):
     __slots__ = ()
 
 
+SERVICE_HAS_VARIABLES, LEAF_IS_A_VARIABLE = 0.3, 0.15
+"""How often."""
 NOT_INTERPOLATED = {"extends", "env_file", "label_file", "depends_on", "profiles"}
 """Keys whose values decide what is read at all."""
 _SIMPLE = re.compile(r"[A-Za-z0-9][A-Za-z0-9./:=,_-]*")
@@ -141,7 +146,7 @@ def _with_variables(chance: random.Random, service: Service, values: dict[str, s
             return {key: told(entry) for key, entry in value.items()}
         if isinstance(value, list):
             return [told(entry) for entry in value]
-        if isinstance(value, str) and _SIMPLE.fullmatch(value) and chance.random() < 0.15:
+        if isinstance(value, str) and _SIMPLE.fullmatch(value) and chance.random() < LEAF_IS_A_VARIABLE:
             name = f"VARIABLE_{len(values)}"
             values[name] = value
             return Variable(f"${{{name}}}")

@@ -24,6 +24,9 @@ PROFILES_LEFT_OUT = (2, 30, 2)
 Resolve = Callable[[str], str | None]
 """The full ID of a service's first container by name, or of a container by name; None where there is none."""
 
+_WITH_FRACTIONS = frozenset({"cpu_percent", "cpus", "deploy"})
+"""The keys of a service below which numbers with a fraction can stand; everything else is text or a whole number."""
+
 
 class _NotHashable(Exception):
     """A piece of the definition is unknown."""
@@ -134,7 +137,8 @@ def _digest(document: JsonObject, project_dir: str | None) -> str:
             return dict(leaf)
         raise TypeError(f"{type(leaf).__name__} cannot be part of a Compose model")
 
-    text = json.dumps(_spelled(document, numbers), separators=(",", ":"), ensure_ascii=False, default=open_leaf)
+    spelled = {key: _spelled(value, numbers) if key in _WITH_FRACTIONS else value for key, value in document.items()}
+    text = json.dumps(spelled, separators=(",", ":"), ensure_ascii=False, default=open_leaf)
     for placeholder, spelling in numbers.items():
         text = text.replace(f'"{placeholder}"', spelling)
     # what Go's json.Marshal escapes and Python's does not
@@ -156,7 +160,7 @@ def _spelled(value: Json, numbers: dict[str, str]) -> Json:
         placeholder = f"\x00number{len(numbers)}\x00"
         numbers[json.dumps(placeholder)[1:-1]] = value.spelling
         return placeholder
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return {key: _spelled(entry, numbers) for key, entry in value.items()}
     if isinstance(value, list | tuple):
         return [_spelled(entry, numbers) for entry in value]

@@ -18,7 +18,7 @@ from anchorwatch.compare.config_hash import same_compose
 from anchorwatch.compare.difference import Difference
 from anchorwatch.compare.pair import Pair
 from anchorwatch.compare.rules import RULES
-from anchorwatch.compare.rules.mounts import wanted_mounts
+from anchorwatch.compare.rules.mounts import Mount, wanted_mounts
 from anchorwatch.compare.severity import severity
 from anchorwatch.compare.wording import both_shown, sentence
 from anchorwatch.model.desired import UnknownValue
@@ -137,13 +137,19 @@ def _finding(pair: Pair, found: Difference, policy: Policy, command: Sequence[st
     )
 
 
+_COMPUTED = frozenset(
+    "blkio_config cap_add cap_drop cgroup device_cgroup_rules devices dns dns_opt dns_search expose extra_hosts group_add ipc"
+    " networks pid ports security_opt storage_opt sysctls tmpfs userns_mode".split()
+)
+"""The keys whose rules open texts (`Pair.opened`) and compute with them: what they want does not tell any more what was veiled."""
+
+
 def _computed_from_secrets(pair: Pair, found: Difference) -> bool:
-    """Whether a rule opened texts from outside Git to compute what it wants: then neither side may be shown."""
-    return (
-        not holds_secret(found.want)
-        and holds_secret(pair.wanted.get(found.path.partition(".")[0]))
-        and not isinstance(found.want, bool | int | float)
-    )
+    """Whether what is wanted was made of texts from outside Git: then neither side may be shown."""
+    if isinstance(found.want, Mount):
+        return holds_secret(found.want.source)
+    key = found.path.partition(".")[0]
+    return key in _COMPUTED and not isinstance(found.want, bool | int | float) and holds_secret(pair.wanted.get(key))
 
 
 def _unseen_change(pair: Pair) -> Iterator[Note]:

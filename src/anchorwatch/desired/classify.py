@@ -30,6 +30,7 @@ _YTT = re.compile(
 )
 _JINJA_BLOCK = re.compile(rb"\{%[-+]?\s*\w")
 _JINJA = re.compile(r"\{\{[-+]?\s*[A-Za-z_][\w.]*(?:\[[^\]}]*\])?\s*(?:\|[^}]*)?[-+]?\}\}")
+_SERVICES = re.compile(rb"(?m)^(?:services|include)\s*:")
 _TEMPLATED_KEYS = ("image", "container_name", "restart", "hostname")
 
 
@@ -97,6 +98,11 @@ def _read(path: str, top: Mapping[str, Any]) -> ComposeFile:
         included=tuple(_beside(path, includes)),
         extended=tuple(_beside(path, _extended(services))),
     )
+
+
+def may_be_compose(content: bytes) -> bool:
+    """Whether it is worth while to read a YAML file whose name does not tell."""
+    return _SERVICES.search(content) is not None
 
 
 def is_compose(file: ComposeFile) -> bool:

@@ -16,7 +16,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
 from anchorwatch.desired import names
-from anchorwatch.desired.classify import is_compose, stands_alone
+from anchorwatch.desired.classify import is_compose, may_be_compose, stands_alone
 from anchorwatch.desired.compose_files import ComposeFiles
 from anchorwatch.desired.deployers import find_maps, in_swarm, servers, with_deployers
 from anchorwatch.desired.files import Files
@@ -40,7 +40,6 @@ _GROUPS = frozenset(
 )  # fmt: skip
 _SITES = frozenset({"prod", "production", "dev", "home", "public", "private", "internal", "external"})
 """Groups that are as often machines of their own."""
-_SERVICES = re.compile(rb"(?m)^(?:services|include)\s*:")
 _HOSTISH = re.compile(
     r"(?:r(?:asp(?:berry)?)?-?pi(?:-?(?:zero|\d))*[a-z]?|pi-?\d+[a-z]?|pi[a-z]?|nas-?\d*|pve-?\d*|proxmox-?\d*|esxi-?\d*|vps-?\d*|vm-?\d+|lxc-?\d+|"
     r"nuc-?\d*|odroid-?\w*|unraid-?\d*|synology|truenas|qnap|omv|hetzner-?\w*|ovh-?\w*|oracle-?\w*|linode|racknerd|contabo|"
@@ -134,7 +133,7 @@ def _compose_files(files: Files) -> list[str]:
     untold = [path for path in there if posixpath.dirname(path) not in with_stacks and not _below(path, with_stacks)]
     if len(untold) > MAX_UNTOLD:
         return told
-    telling = [path for path, content in files.read(untold).items() if _SERVICES.search(content)]
+    telling = [path for path, content in files.read(untold).items() if may_be_compose(content)]
     reader = ComposeFiles(files)
     reader.look(telling)
     return told + [path for path in telling if is_compose(reader.known[path]) and reader.known[path].kind == "stack"]

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from anchorwatch.desired import copies, names, project_name
 from anchorwatch.desired.choice import choose, redirected
+from anchorwatch.desired.classify import is_compose, may_be_compose
 from anchorwatch.desired.compose_files import ComposeFiles
 from anchorwatch.desired.copies import Found
 from anchorwatch.desired.files import Files
@@ -257,12 +258,32 @@ def _look_around(
                     rest.append(path)
     rest = sorted(rest)
     reader.look(rest[:_LOOKED_INTO])
-    for path in rest[:_LOOKED_INTO]:
+    for path in _untold(reader, taken, result):
+        because = _why_unclaimed(path, excludes, folders, used)
+        if because is None and reader.known[path].kind != "fragment":
+            rest.append(path)
+        else:
+            result.not_stacks[path] = because or "fragment"
+    for path in [path for path in rest if path in reader.known]:
         if copies.is_copy(posixpath.dirname(path), (reader.digest(path),), stacks):
             result.not_stacks[path] = "mirror"
         elif reader.known[path].kind in ("template", "fragment"):
             result.not_stacks[path] = reader.known[path].kind
-    return [path for path in rest if path not in result.not_stacks]
+    return sorted(path for path in rest if path not in result.not_stacks)
+
+
+def _untold(reader: ComposeFiles, taken: Collection[str], result: _Sorted) -> list[str]:
+    """Compose files, by what is in them, whose names do not tell: what is merged over a stack by hand lies about like this."""
+    there = [
+        path
+        for path, entry in sorted(reader.files.paths().items())
+        if entry.kind == "file" and names.is_yaml(path) and not names.looks_like_compose(posixpath.basename(path))
+        if path not in taken and path not in result.not_stacks and not any(part.startswith(".") for part in path.split("/"))
+    ]
+    contents = reader.files.read(there[:_LOOKED_INTO])
+    telling = [path for path, content in contents.items() if may_be_compose(content)]
+    reader.look(telling)
+    return [path for path in telling if is_compose(reader.known[path])]
 
 
 def _why_unclaimed(path: str, excludes: Sequence[tuple[str, str]], folders: Collection[str], used: Collection[str]) -> str | None:

@@ -159,7 +159,7 @@ def holds_secret(leaf: Json) -> bool:
         return True
     if isinstance(leaf, Template):
         return any(isinstance(part, Secret) for part in leaf.parts)
-    if isinstance(leaf, Mapping):
+    if isinstance(leaf, dict):
         return any(holds_secret(value) for value in leaf.values())
     return isinstance(leaf, list | tuple) and any(holds_secret(value) for value in leaf)
 
@@ -170,7 +170,7 @@ def opened(leaf: Json) -> Json:
         return leaf.reveal()
     if isinstance(leaf, Template):
         return "".join(part.reveal() if isinstance(part, Secret) else str(part) for part in leaf.parts)
-    if isinstance(leaf, Mapping):
+    if isinstance(leaf, dict):
         return {key: opened(value) for key, value in leaf.items()}
     return [opened(value) for value in leaf] if isinstance(leaf, list | tuple) else leaf
 
@@ -179,7 +179,7 @@ def plain(leaf: Json) -> Json:
     """`leaf` with every `Secret` and known `Template` in it opened: for hashing and comparing, never for showing."""
     if isinstance(leaf, Secret | Template):
         return leaf.reveal()
-    if isinstance(leaf, Mapping):
+    if isinstance(leaf, dict):
         return {key: plain(value) for key, value in leaf.items()}
     if isinstance(leaf, list | tuple):
         return [plain(value) for value in leaf]

@@ -16,7 +16,7 @@ from anchorwatch.compare.difference import same
 from anchorwatch.compare.notation import size, size_in_bytes
 from anchorwatch.compare.pair import Pair
 from anchorwatch.model.desired import HOME_DIR, PROJECT_DIR
-from anchorwatch.model.values import Json, JsonObject, Template, Text, plain
+from anchorwatch.model.values import Json, JsonObject, Template, Text, opened, plain
 
 _ANONYMOUS = re.compile(r"[0-9a-f]{64}")
 _RECURSIVE = {"disabled": "NonRecursive", "writable": "ReadOnlyNonRecursive", "readonly": "ReadOnlyForceRecursive"}
@@ -116,21 +116,21 @@ def _wanted(pair: Pair, entry: JsonObject) -> Mount:
     propagation: frozenset[str] = frozenset({""}) if kind == "tmpfs" else ANY_PROPAGATION
     if kind == "bind":
         source = _cleaned(pair.locate(source)) if source is not None else None
-        bind = entry.get("bind") or {}
+        bind = opened(entry.get("bind")) or {}
         propagation = _propagation(pair, source, bind.get("propagation"))
         options |= {_RECURSIVE[bind["recursive"]]} if bind.get("recursive") in _RECURSIVE else set()
         options |= {str(bind["selinux"])} if bind.get("selinux") else set()
     elif kind == "volume":
         if source is not None and not isinstance(source, Template):
             source = (pair.project.volumes.get(source) or {}).get("name") or source
-        volume = entry.get("volume") or {}
+        volume = opened(entry.get("volume")) or {}
         options |= {"nocopy"} if volume.get("nocopy") else set()
         options |= {f"subpath={volume['subpath']}"} if volume.get("subpath") else set()
     elif kind == "image":
-        subpath = (entry.get("image") or {}).get("subpath")
+        subpath = (opened(entry.get("image")) or {}).get("subpath")
         options |= {f"subpath={subpath}"} if subpath else set()
     elif kind == "tmpfs":
-        tmpfs = entry.get("tmpfs") or {}
+        tmpfs = opened(entry.get("tmpfs")) or {}
         options |= {f"size={size(size_in_bytes(tmpfs['size']))}"} if tmpfs.get("size") else set()
         options |= {f"mode={int(tmpfs['mode']):o}"} if tmpfs.get("mode") else set()
     read_only = bool(entry.get("read_only")) and kind != "image"  # the engine shows an image as it pleases
