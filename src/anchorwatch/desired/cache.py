@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-FORMAT = 1
+FORMAT = 2
 """To be raised whenever entries of an older anchorwatch would be read wrongly."""
 MAX_ENTRIES = 2_000
 KEEP_SECONDS = 90 * 86_400
@@ -108,8 +108,8 @@ class Cache:
 
 
 def entry_name(*parts: object) -> str:
-    """A name for what is told by these parts."""
-    return hashlib.sha256(json.dumps([FORMAT, *parts], default=str).encode("utf-8", "surrogateescape")).hexdigest()[:40]
+    """A name for what is told by these parts, and by this anchorwatch: another one may see the same files differently."""
+    return hashlib.sha256(json.dumps([FORMAT, __version__, *parts], default=str).encode("utf-8", "surrogateescape")).hexdigest()[:40]
 
 
 def _private(folder: Path | None) -> Path | None:
