@@ -138,7 +138,29 @@ def _finding(pair: Pair, found: Difference, policy: Policy, command: Sequence[st
 
 
 _COMPUTED = frozenset(
-    ["blkio_config", "cap_add", "cap_drop", "cgroup", "device_cgroup_rules", "devices", "dns", "dns_opt", "dns_search", "expose", "extra_hosts", "group_add", "ipc", "networks", "pid", "ports", "security_opt", "storage_opt", "sysctls", "tmpfs", "userns_mode"]
+    {
+        "blkio_config",
+        "cap_add",
+        "cap_drop",
+        "cgroup",
+        "device_cgroup_rules",
+        "devices",
+        "dns",
+        "dns_opt",
+        "dns_search",
+        "expose",
+        "extra_hosts",
+        "group_add",
+        "ipc",
+        "networks",
+        "pid",
+        "ports",
+        "security_opt",
+        "storage_opt",
+        "sysctls",
+        "tmpfs",
+        "userns_mode",
+    }
 )
 """The keys whose rules open texts (`Pair.opened`) and compute with them: what they want no longer tells what was veiled."""
 

@@ -94,7 +94,7 @@ def configure(configure_context: Callable[..., None], connection: Connection) ->
         target_metadata=metadata,
         render_as_batch=True,
         transaction_per_migration=True,
-        transactional_ddl=True,  # SQLite can, once the driver does not meddle: see the `begin` hook in sqlite.py
+        transactional_ddl=False,  # SQLite can, once the driver does not meddle: see the `begin` hook in sqlite.py
         on_version_apply=_check_references,
     )
 
