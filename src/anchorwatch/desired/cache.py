@@ -19,6 +19,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from anchorwatch import __version__
+
 FORMAT = 2
 """To be raised whenever entries of an older anchorwatch would be read wrongly."""
 MAX_ENTRIES = 2_000
@@ -109,7 +111,8 @@ class Cache:
 
 def entry_name(*parts: object) -> str:
     """A name for what is told by these parts, and by this anchorwatch: another one may see the same files differently."""
-    return hashlib.sha256(json.dumps([FORMAT, __version__, *parts], default=str).encode("utf-8", "surrogateescape")).hexdigest()[:40]
+    told = json.dumps([FORMAT, __version__, *parts], default=str)
+    return hashlib.sha256(told.encode("utf-8", "surrogateescape")).hexdigest()[:40]
 
 
 def _private(folder: Path | None) -> Path | None:

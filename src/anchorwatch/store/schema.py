@@ -86,7 +86,8 @@ def downgrade(connection: Connection, target: str, history: History = OURS) -> N
 
 
 def configure(configure_context: Callable[..., None], connection: Connection) -> None:
-    """Tells Alembic how to run; for `migrations/env.py`."""
+    """Tells Alembic how to run; for `migrations/env.py`. That a transaction takes in tables too is SQLite's own way once the
+    driver does not meddle: see the `begin` hook in `sqlite.py`."""
     from anchorwatch.store.tables import metadata
 
     configure_context(
@@ -94,7 +95,6 @@ def configure(configure_context: Callable[..., None], connection: Connection) ->
         target_metadata=metadata,
         render_as_batch=True,
         transaction_per_migration=True,
-        transactional_ddl=False,  # SQLite can, once the driver does not meddle: see the `begin` hook in sqlite.py
         on_version_apply=_check_references,
     )
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from anchorwatch.compare.difference import Difference, Rule, differ, differ_maps
 from anchorwatch.compare.pair import Pair
-from anchorwatch.model.values import Json, plain
+from anchorwatch.model.values import Json, opened, plain
 
 _CDI = re.compile(r"[A-Za-z][\w.-]*/[A-Za-z][\w.-]*=[\w.:-]+")
 """A name of the Container Device Interface: `vendor.com/class=device`."""
@@ -46,10 +46,10 @@ def _device(entry: Json) -> tuple[str, str, str]:
 
 def _requests(pair: Pair, cdi_names: list[str]) -> Iterator[Difference]:
     keep_options = pair.container.compose_version >= _OPTIONS_KEPT or not pair.container.compose_version
-    reserved = [_request(entry, keep_options) for entry in pair.limits("reservations").get("devices") or ()]
+    reserved = [_request(entry, keep_options) for entry in opened(pair.limits("reservations").get("devices")) or ()]
     gpus = [
         _request({**entry, "capabilities": [*(entry.get("capabilities") or ()), "gpu"]}, keep_options)
-        for entry in pair.wanted.get("gpus") or ()
+        for entry in pair.opened("gpus") or ()
     ]
     cdi = [f"driver=cdi ids={','.join(cdi_names)}"] if cdi_names else []
     veiled = {

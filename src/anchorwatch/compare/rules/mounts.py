@@ -16,7 +16,7 @@ from anchorwatch.compare.difference import same
 from anchorwatch.compare.notation import size, size_in_bytes
 from anchorwatch.compare.pair import Pair
 from anchorwatch.model.desired import HOME_DIR, PROJECT_DIR
-from anchorwatch.model.values import Json, JsonObject, Template, Text, opened, plain
+from anchorwatch.model.values import Json, JsonObject, Secret, Template, Text, opened, plain
 
 _ANONYMOUS = re.compile(r"[0-9a-f]{64}")
 _RECURSIVE = {"disabled": "NonRecursive", "writable": "ReadOnlyNonRecursive", "readonly": "ReadOnlyForceRecursive"}
@@ -76,7 +76,7 @@ def wanted_mounts(pair: Pair) -> dict[str, tuple[str, Mount]]:
     """The mounts that Compose would ask for, by target, each with its Compose path."""
     found: dict[str, tuple[str, Mount]] = {}
     for kind in ("configs", "secrets"):
-        for entry in pair.wanted.get(kind) or ():
+        for entry in plain(pair.wanted.get(kind) or ()):
             mount = _file(pair, kind, entry)
             if mount is not None:
                 found[mount.target] = (f"{kind}.{entry['source']}", mount)
@@ -111,18 +111,18 @@ def file_of(pair: Pair, definition: JsonObject | None) -> Text | None:
 
 
 def _wanted(pair: Pair, entry: JsonObject) -> Mount:
-    kind, target = entry["type"], posixpath.normpath(str(plain(entry["target"])))
-    source, options = entry.get("source") or None, set()
+    kind, target = str(plain(entry["type"])), posixpath.normpath(str(plain(entry["target"])))
+    source, options = _known(entry.get("source") or None), set()
     propagation: frozenset[str] = frozenset({""}) if kind == "tmpfs" else ANY_PROPAGATION
     if kind == "bind":
-        source = _cleaned(pair.locate(source)) if source is not None else None
+        source = _cleaned(_located(pair, source)) if source is not None else None
         bind = opened(entry.get("bind")) or {}
         propagation = _propagation(pair, source, bind.get("propagation"))
         options |= {_RECURSIVE[bind["recursive"]]} if bind.get("recursive") in _RECURSIVE else set()
         options |= {str(bind["selinux"])} if bind.get("selinux") else set()
     elif kind == "volume":
         if source is not None and not isinstance(source, Template):
-            source = (pair.project.volumes.get(source) or {}).get("name") or source
+            source = _known((pair.project.volumes.get(str(plain(source))) or {}).get("name")) or source
         volume = opened(entry.get("volume")) or {}
         options |= {"nocopy"} if volume.get("nocopy") else set()
         options |= {f"subpath={volume['subpath']}"} if volume.get("subpath") else set()
@@ -142,13 +142,26 @@ def _propagation(pair: Pair, source: Text | None, configured: str | None) -> fro
     if configured:
         return frozenset({configured})
     root = str(pair.host.info.get("DockerRootDir") or "/var/lib/docker")
-    if isinstance(source, str) and (source == "/" or f"{root}/".startswith(source.rstrip("/") + "/")):
+    path = source.reveal() if isinstance(source, Secret) else source
+    if isinstance(path, str) and (path == "/" or f"{root}/".startswith(path.rstrip("/") + "/")):
         return ANY_PROPAGATION
     return frozenset({"rprivate", ""})
 
 
+def _located(pair: Pair, path: Text) -> Text:
+    found = _known(pair.locate(path))
+    return path if found is None else found
+
+
+def _known(text: Text | None) -> Text | None:
+    """A text that is known to its last piece, as a `str` or a `Secret`; a `Template` has an unknown piece from here on."""
+    return Secret(text.reveal()) if isinstance(text, Template) and text.known else text
+
+
 def _cleaned(path: Text) -> Text:
-    return posixpath.normpath(path) if isinstance(path, str) else path
+    if isinstance(path, Template):
+        return path
+    return posixpath.normpath(path) if isinstance(path, str) else Secret(posixpath.normpath(path.reveal()))
 
 
 def seen_mounts(pair: Pair) -> dict[str, Mount]:
