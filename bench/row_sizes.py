@@ -1,6 +1,6 @@
 """How many bytes a row of the state database takes, and how large the database of a small fleet is after a year.
 
-    .venv/bin/python -m bench.row_sizes [rows]
+    .venv/bin/python -m bench.row_sizes [rows] [--url postgresql+psycopg://…]
 
 Writes rows as the service does (through the store, with texts as long as real ones) into an SQLite database in a temporary
 folder, and asks SQLite how many pages each table and its indexes take (https://sqlite.org/dbstat.html). A row that points to
@@ -10,17 +10,16 @@ disputed.
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import hashlib
 import random
-import sqlite3
-import sys
 import tempfile
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+
+from sqlalchemy import text
 
 from anchorwatch.model.desired import ProjectKey, Stack
 from anchorwatch.model.drifts import Check, Delivery, DeliveryState, Drift, DriftState, Side, Subject, Transition, Trigger
@@ -71,18 +70,15 @@ YEAR: Mapping[str, float] = {
 """Rows that a year adds."""
 
 
-def measure(rows: int) -> dict[str, float]:
+def measure(store: Store, rows: int) -> dict[str, float]:
     """Bytes a row, by table, its indexes included."""
-    with tempfile.TemporaryDirectory(prefix="anchorwatch-bench-") as folder:
-        path = Path(folder) / "anchorwatch.db"
-        with Store.open(f"sqlite:///{path}", at=BEGIN, who="bench.row_sizes") as store:
-            before = _pages(path)
-            for part in range(0, rows, 500):
-                with store.write() as write:
-                    _write(write, range(part, min(part + 500, rows)))
-            store.checkpoint()
-            after, counts = _pages(path), _counts(path)
-    return {name: (after[name] - before[name]) / counts[name] for name in YEAR}
+    before = _bytes(store)
+    for part in range(0, rows, 500):
+        with store.write() as write:
+            _write(write, range(part, min(part + 500, rows)))
+    store.reclaim(whole=True)
+    after = _bytes(store)
+    return {name: (after[name] - before[name]) / _count(store, name) for name in YEAR}
 
 
 def _write(write: Writing, numbers: range) -> None:
@@ -249,29 +245,38 @@ def _id(luck: random.Random) -> str:
     return luck.randbytes(32).hex()
 
 
-def _pages(path: Path) -> Counter[str]:
-    """Bytes of each table and its indexes."""
-    sql = "SELECT tbl_name, sum(pgsize) FROM dbstat JOIN sqlite_schema USING (name) GROUP BY tbl_name"
-    with _reading(path) as connection:
-        return Counter(dict(connection.execute(sql)))
+def _bytes(store: Store) -> dict[str, int]:
+    """What each table takes, with its indexes."""
+    sqlite = "SELECT tbl_name, sum(pgsize) FROM dbstat JOIN sqlite_schema USING (name) GROUP BY tbl_name"
+    server = "SELECT relname, pg_total_relation_size(relid) FROM pg_stat_user_tables"
+    with store.read() as read:
+        sql = sqlite if store.opened.version.startswith("SQLite") else server
+        return {name: int(size) for name, size in read.session.execute(text(sql))}
 
 
-def _counts(path: Path) -> dict[str, int]:
-    with _reading(path) as connection:
-        return {name: connection.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in YEAR}
+def _count(store: Store, table: str) -> int:
+    with store.read() as read:
+        return int(read.session.execute(text(f"SELECT count(*) FROM {table}")).scalar_one())
 
 
 @contextlib.contextmanager
-def _reading(path: Path) -> Iterator[sqlite3.Connection]:
-    with contextlib.closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
-        yield connection
+def _store(url: str | None) -> Iterator[Store]:
+    """An empty one, in a temporary folder where no other is named."""
+    with tempfile.TemporaryDirectory(prefix="anchorwatch-bench-") as folder:
+        place = url or f"sqlite:///{folder}/anchorwatch.db"
+        with Store.open(place, at=BEGIN, who="bench.row_sizes") as store:
+            yield store
 
 
 def main() -> None:
     """Prints the table of docs/database.md."""
-    rows = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
-    sizes = measure(rows)
-    print(f"{rows} rows a table, SQLite {sqlite3.sqlite_version}\n")
+    arguments = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    arguments.add_argument("rows", type=int, nargs="?", default=1000)
+    arguments.add_argument("--url", help="an empty PostgreSQL database to measure instead; what is written stays in it")
+    given = arguments.parse_args()
+    with _store(given.url) as store:
+        sizes = measure(store, given.rows)
+        print(f"{given.rows:,} rows a table, {store.opened.version}\n")
     print("| table | bytes a row | rows a year | MB a year |\n|---|---:|---:|---:|")
     for name, count in sorted(YEAR.items(), key=lambda one: -one[1] * sizes[one[0]]):
         print(f"| `{name}` | {sizes[name]:,.0f} | {count:,.0f} | {count * sizes[name] / 1e6:.1f} |")

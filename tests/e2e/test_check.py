@@ -133,7 +133,7 @@ def test_what_stops_everything_ends_with_102(homelab: Homelab, anchorwatch: Prog
     kept = [line for line in fleet.splitlines() if not line.startswith("compose:")]
     config.write_text("\n".join([*kept, f"compose: {tmp_path}/docker-compose"]))
     without = anchorwatch("check", config=config)
-    assert (without.code, "Compose" in without.err) == (102, True)
+    assert (without.code, f"{tmp_path}/docker-compose" in without.err, "hint:" in without.err) == (102, True, True)
     config.write_text(fleet.replace("branch: main", "branch: gone"))
     gone = anchorwatch("check", config=config)
     assert (gone.code, "gone" in gone.err) == (102, True)

@@ -202,3 +202,8 @@ def test_the_store_opens_what_the_first_release_made(place: Place) -> None:
     with place.open() as store:
         assert isinstance(store, Store)
         assert store.opened.new
+
+
+def test_every_table_is_in_the_docs() -> None:
+    page = (CHECKOUT / "docs" / "database.md").read_text()
+    assert [name for name in metadata.tables if name not in page] == []

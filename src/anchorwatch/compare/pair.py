@@ -108,9 +108,19 @@ class Pair:
         if label is None:
             return None
         computed = self.computed_hash
-        if computed != label and self.wanted.get("mac_address"):
-            return None  # Compose moves it to a network while it makes the replicas, so those of one deployment differ by chance
+        if computed != label and self._changed_by_compose:
+            return None
         return None if computed is None else computed == label
+
+    @property
+    def _changed_by_compose(self) -> bool:
+        """Whether Compose changes the definition while it makes the replicas, so that their hashes differ by chance.
+
+        It moves `mac_address` into the first network, and `interface_name` into `driver_opts` where there are some (seen with 2.40).
+        """
+        networks = (self.wanted.get("networks") or _NOTHING).values()
+        moved = any(one and one.get("interface_name") and one.get("driver_opts") for one in networks)
+        return moved or bool(self.wanted.get("mac_address"))
 
     @cached_property
     def computed_hash(self) -> str | None:

@@ -31,7 +31,7 @@ def record(write: Writing, check: Check, *, eventful: bool) -> int:
     """Remembers a check, and returns the number that transitions refer to.
 
     A check that came to the same as the one before it is counted there, unless it is `eventful`: it brought a transition, or a
-    container that has changed (docs/decisions/checks-are-folded.md).
+    container that has changed (docs/decisions/0005-checks-are-folded.md).
     """
     session = write.session
     project = rows.make_project(session, check.key, check.started_at)

@@ -80,7 +80,7 @@ def _image_volumes(pair: Pair) -> set[str]:
 
 def _others_mounts(pair: Pair) -> set[str]:
     """`volumes_from` brings in all mounts of another container, and of the one that it should not name as well."""
-    identifiers = {_source(pair, entry) for entry in pair.wanted.get("volumes_from") or ()} | _seen_sources(pair)
+    identifiers = {_source(pair, entry) for entry in pair.opened("volumes_from") or ()} | _seen_sources(pair)
     sources = (pair.host.snapshot.by_id.get(identifier) for identifier in identifiers)
     return {posixpath.normpath(target) for source in sources if source is not None for target in source.mounts}
 
@@ -105,7 +105,7 @@ def _source(pair: Pair, entry: str) -> str:
 
 
 def _volumes_from(pair: Pair) -> Iterator[Difference]:
-    wanted = list(pair.wanted.get("volumes_from") or ())
+    wanted = list(pair.opened("volumes_from") or ())
     want, have = {_source(pair, entry) for entry in wanted}, _seen_sources(pair)
     if want != have:
         spoken = [pair.spoken_namespace(f"container:{identifier}").removeprefix("service:") for identifier in sorted(have)]

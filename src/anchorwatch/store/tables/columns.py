@@ -1,7 +1,7 @@
 """What the columns of all tables are made of: types that say the same on SQLite and on PostgreSQL, and names for constraints.
 
 Times are integers: microseconds since 1970 in UTC. They sort right everywhere, keep the microsecond on both databases, and take
-8 bytes where a text takes 26 (docs/decisions/times-in-the-database.md).
+8 bytes where a text takes 26 (docs/decisions/0004-times-are-microseconds.md).
 """
 
 from __future__ import annotations

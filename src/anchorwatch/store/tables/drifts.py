@@ -15,7 +15,7 @@ UNFINISHED = text("state IN ('pending', 'held', 'sending', 'retry')")
 
 
 class CheckRow(Row):
-    """Checks of a project in a row that came to the same (docs/decisions/checks-are-folded.md)."""
+    """Checks of a project in a row that came to the same (docs/decisions/0005-checks-are-folded.md)."""
 
     __tablename__ = "checks"
     __table_args__ = (Index(None, "project_id", "started_at"), Index(None, "last_at"), Index(None, "run_id"))
