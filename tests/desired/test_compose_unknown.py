@@ -202,7 +202,7 @@ def test_a_file_of_the_format_before_services_is_told_what_it_lacks(tmp_path: Pa
         with pytest.raises(StackError) as raised:
             one_file(tmp_path, text, program)
         assert raised.value.kind == "bad_schema"
-        assert "`services:`" in raised.value.hint
+        assert "`services:`" in (raised.value.hint or "")
         said.add(raised.value.message)
     assert len(said) == 1
     assert "'cache', 'db', 'mail', 'proxy', 'queue', 'web'" in said.pop()

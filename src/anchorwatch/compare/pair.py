@@ -116,7 +116,7 @@ class Pair:
     def _changed_by_compose(self) -> bool:
         """Whether Compose changes the definition while it makes the replicas, so that their hashes differ by chance.
 
-        It moves `mac_address` into the first network, and `interface_name` into `driver_opts` where there are some (seen with 2.40).
+        It moves `mac_address` into the first network, and `interface_name` into `driver_opts` where there are some (2.40).
         """
         networks = (self.wanted.get("networks") or _NOTHING).values()
         moved = any(one and one.get("interface_name") and one.get("driver_opts") for one in networks)
