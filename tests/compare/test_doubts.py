@@ -279,3 +279,16 @@ def test_a_source_from_outside_git_is_veiled_on_both_sides() -> None:
     mounts = {"/data": {"Type": "bind", "Source": "/canary2/data", "Destination": "/data", "RW": True, "Propagation": "rprivate"}}
     result = one({"volumes": [volume]}, mounts=mounts)
     assert (paths(result), "canary" in str(result)) == ({"volumes./data"}, False)
+
+
+def test_a_matching_hash_proves_values_that_git_does_not_tell() -> None:
+    base = project(web={"environment": {"A": "1"}})
+    service = replace(base.services["web"], unknown=(UnknownValue("web", "environment.*", "app.env is not in the repo"),))
+    wanted = replace(base, services={"web": service})
+    right = deployed(wanted, "web", environment={"A": Secret("1")})
+    result = compare_host([wanted], [], snapshot(right), ANY)
+    assert (paths(result), unknown(result)) == (set(), set())
+    result = compare_host(
+        [wanted], [], snapshot(container("media-web-1", "web", environment={"A": Secret("1"), "B": Secret("2")})), ANY
+    )
+    assert (paths(result), unknown(result)) == (set(), {"environment.*"})

@@ -143,7 +143,7 @@ def _compare_project(
     notes: list[Note] = []
     unknown: list[UnknownValue] = list(project.unknown)
     for group in groups:
-        unknown.extend(group.service.unknown)
+        proved = bool(group.containers)
         try:
             findings.extend(presence(group, policy, command))
         except UNREADABLE as error:
@@ -153,6 +153,9 @@ def _compare_project(
             findings.extend(judged.findings)
             notes.extend(judged.notes)
             unknown.extend(judged.unknown)
+            proved = proved and judged.proved
+        if not proved:  # a matching hash proves every value, also those of a file that we do not see
+            unknown.extend(group.service.unknown)
     try:
         for found in _resources(project, groups, view, policy, command):
             if isinstance(found, Finding):

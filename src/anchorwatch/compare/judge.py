@@ -40,6 +40,8 @@ class Judged:
     findings: tuple[Finding, ...] = ()
     notes: tuple[Note, ...] = ()
     unknown: tuple[UnknownValue, ...] = ()
+    proved: bool = False
+    """Whether the config hash says that the container was made from the definition as we see it, with every value."""
 
 
 def judge(pair: Pair, policy: Policy, command: Sequence[str]) -> Judged:
@@ -60,7 +62,7 @@ def judge(pair: Pair, policy: Policy, command: Sequence[str]) -> Judged:
     if not findings and not any(entry.because == DOUBTFUL for entry in unknown):
         notes.extend(_unseen_change(pair))
     notes.extend(_newer_files(pair))
-    return Judged(tuple(findings), tuple(notes), tuple(unknown))
+    return Judged(tuple(findings), tuple(notes), tuple(unknown), pair.hash_matches is True)
 
 
 def _differences(pair: Pair, unknown: list[UnknownValue]) -> Iterator[Difference]:
@@ -92,7 +94,7 @@ def _doubt(pair: Pair, found: Difference) -> str | None:
 
 def _hangs_on_unknown(pair: Pair, found: Difference) -> bool:
     """Whether the key hangs on something unset; where a literal piece around it differs it is drift all the same."""
-    if isinstance(found.want, Template):
+    if isinstance(found.want, Template) or pair.hash_matches:
         return False
     want, have = found.want, found.have
     if (

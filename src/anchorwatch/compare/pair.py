@@ -118,6 +118,8 @@ class Pair:
 
         It moves `mac_address` into the first network, and `interface_name` into `driver_opts` where there are some (2.40).
         """
+        if len(self.host.replicas(self.project.name, self.service.name)) < 2:
+            return False
         networks = (self.wanted.get("networks") or _NOTHING).values()
         moved = any(one and one.get("interface_name") and one.get("driver_opts") for one in networks)
         return moved or bool(self.wanted.get("mac_address"))
