@@ -273,10 +273,10 @@ def test_every_image_name_of_a_compose_file_can_be_had(
     [
         pytest.param(
             "debian.sources",
-            "Types: deb\nURIs: http://deb.debian.org/debian\nSuites: trixie trixie-updates\nComponents: main\n"
+            "Types: deb\nURIs: http://mirror.example/debian\nSuites: trixie trixie-updates\nComponents: main\n"
             "Signed-By: /usr/share/keyrings/debian-archive-keyring.pgp\n\n"
-            "Types: deb\nURIs: http://deb.debian.org/debian-security\nSuites: trixie-security\nComponents: main\n",
-            "Types: deb\nURIs: http://deb.debian.org/debian\nSuites: bookworm\nComponents: main\n"
+            "Types: deb\nURIs: http://mirror.example/debian-security\nSuites: trixie-security\nComponents: main\n",
+            "Types: deb\nURIs: http://mirror.example/debian\nSuites: bookworm\nComponents: main\n"
             "Signed-By: /usr/share/keyrings/debian-archive-keyring.pgp\n\n\n",
             id="deb822",
         ),
