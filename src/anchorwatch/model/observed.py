@@ -7,6 +7,7 @@ are `Secret` from the door on: values in `Env`, labels (but `com.docker.compose.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -183,3 +184,9 @@ class Snapshot:
     def image_ids(self) -> Mapping[str, str]:
         """The ID that each tag points to now, by tag as the engine spells it (`nginx:latest`)."""
         return {tag: image.id for image in self.images.values() for tag in image.tags}
+
+
+def familiar(reference: str) -> str:
+    """An image's name as the engine lists it: without Docker Hub's, with a tag (distribution `reference/normalize.go`)."""
+    short = re.sub(r"^(?:index\.)?docker\.io/(?:library/)?", "", reference)
+    return short if "@" in short or ":" in short.rpartition("/")[2] else f"{short}:latest"

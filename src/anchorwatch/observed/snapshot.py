@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from anchorwatch.errors import HostForbidden
-from anchorwatch.model.observed import LABEL, Container, Image, Snapshot
+from anchorwatch.model.observed import LABEL, Container, Image, Snapshot, familiar
 from anchorwatch.observed import failures, translate
 from anchorwatch.observed.transport import EngineClient, EngineFailed, NotFound
 
@@ -189,12 +189,6 @@ def _images(
             look(identity)
     spelled = {name for image in images.values() for name in (*image.tags, *image.digests)}
     for name in dict.fromkeys(names):
-        if _familiar(name) not in spelled and _REFERENCE.fullmatch(name):
+        if familiar(name) not in spelled and _REFERENCE.fullmatch(name):
             look(name)
     return images
-
-
-def _familiar(name: str) -> str:
-    """An image's name as the engine lists it: without Docker Hub's, with a tag (distribution `reference/normalize.go`)."""
-    short = re.sub(r"^(?:index\.)?docker\.io/(?:library/)?", "", name)
-    return short if "@" in short or ":" in short.rpartition("/")[2] else f"{short}:latest"

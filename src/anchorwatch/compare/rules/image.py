@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from anchorwatch.compare.difference import Difference, Rule, same
 from anchorwatch.compare.pair import Pair
+from anchorwatch.model.observed import familiar
 from anchorwatch.model.values import Text, reveal
 
 
@@ -41,15 +42,6 @@ def _older_build(pair: Pair, reference: str) -> Iterator[Difference]:
     if current is not None and current != pair.container.image_id:
         text = f"runs an older build of {reference} than the host has under that tag"
         yield Difference("image", reference, reference, note=text)
-
-
-def familiar(reference: str) -> str:
-    """A reference as the engine lists its tags: without the default registry, with a tag (distribution/reference)."""
-    if "@" in reference:
-        return reference
-    for prefix in ("docker.io/library/", "index.docker.io/library/", "docker.io/", "index.docker.io/"):
-        reference = reference.removeprefix(prefix)
-    return reference if ":" in reference.rpartition("/")[2] else reference + ":latest"
 
 
 def _platform(pair: Pair) -> Iterator[Difference]:
