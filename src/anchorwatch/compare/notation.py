@@ -117,3 +117,8 @@ def _leaf(value: Json) -> Json:
     if isinstance(value, list | tuple):
         return [_leaf(entry) for entry in value]
     return value if value is None or isinstance(value, bool | int | float | str) else str(value)
+
+
+def texts(values: Json) -> dict[str, Json]:
+    """Names with values as the engine keeps them: a number that Compose prints bare is a text there."""
+    return {str(name): str(value) if isinstance(value, int | float) else value for name, value in (values or {}).items()}

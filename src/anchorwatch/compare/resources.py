@@ -9,7 +9,7 @@ from ipaddress import ip_network
 from anchorwatch.compare.config_hash import resource_hash, same_compose
 from anchorwatch.compare.difference import Difference, differ, differ_maps
 from anchorwatch.compare.match import Group
-from anchorwatch.compare.notation import address
+from anchorwatch.compare.notation import address, texts
 from anchorwatch.compare.pair import locate
 from anchorwatch.compare.presence import replicas
 from anchorwatch.compare.rules import NOT_OBSERVABLE
@@ -136,7 +136,7 @@ def _network_differences(path: str, wanted: JsonObject, found: Network, others: 
         yield from differ(f"{path}.{key}", bool(wanted.get(key)), bool(doc.get(member)))
     if wanted.get("enable_ipv4") is not None and doc.get("EnableIPv4") is not None:
         yield from differ(f"{path}.enable_ipv4", bool(wanted["enable_ipv4"]), bool(doc["EnableIPv4"]))
-    options, seen = _texts(wanted.get("driver_opts")), doc.get("Options") or {}
+    options, seen = texts(wanted.get("driver_opts")), doc.get("Options") or {}
     unchanged = found.labels.get(LABEL + "config-hash") in {None, resource_hash(wanted)}
 
     def of_engine(name: str) -> bool:
@@ -154,7 +154,7 @@ def _ipam(path: str, wanted: JsonObject, seen: JsonObject) -> Iterator[Differenc
     if wanted.get("driver"):
         yield from differ(f"{path}.driver", wanted["driver"], seen.get("Driver"))
     if wanted.get("options"):
-        yield from differ_maps(f"{path}.options", _texts(wanted["options"]), seen.get("Options") or {})
+        yield from differ_maps(f"{path}.options", texts(wanted["options"]), seen.get("Options") or {})
     pools = wanted.get("config") or ()
     if not pools:
         return  # the engine chose a subnet
@@ -171,7 +171,7 @@ def _ipam(path: str, wanted: JsonObject, seen: JsonObject) -> Iterator[Differenc
                 yield from differ(f"{path}.config.{key}", _place(value), _place(have[subnet].get(member)))
         auxiliary = want[subnet].get("aux_addresses") or {}
         seen_auxiliary = have[subnet].get("AuxiliaryAddresses") or {}
-        yield from differ_maps(f"{path}.config.aux_addresses", _texts(auxiliary), _texts(seen_auxiliary))
+        yield from differ_maps(f"{path}.config.aux_addresses", texts(auxiliary), texts(seen_auxiliary))
 
 
 def _place(value: Json) -> str | None:
@@ -203,7 +203,7 @@ def _volume(
             create = shlex.join(["docker", "volume", "create", name]) if wanted.get("external") else None
             yield Kind.MISSING, Difference(path, name, "absent"), create
     elif not wanted.get("external"):
-        options = {option: locate(value, project_dir) for option, value in _texts(wanted.get("driver_opts")).items()}
+        options = {option: locate(value, project_dir) for option, value in texts(wanted.get("driver_opts")).items()}
         for difference in (
             *differ(f"{path}.driver", wanted.get("driver") or "local", found.driver),
             *differ_maps(f"{path}.driver_opts", options, found.options),
@@ -214,11 +214,7 @@ def _volume(
 
 def _labels(path: str, wanted: JsonObject, seen: Mapping[str, Json]) -> Iterator[Difference]:
     own = {name: value for name, value in seen.items() if not foreign(name) and name != "com.docker.volume.anonymous"}
-    yield from differ_maps(f"{path}.labels", _texts(wanted.get("labels")), own)
-
-
-def _texts(values: Json) -> dict[str, Json]:
-    return {str(name): str(value) if isinstance(value, int | float) else value for name, value in (values or {}).items()}
+    yield from differ_maps(f"{path}.labels", texts(wanted.get("labels")), own)
 
 
 def project_folder(groups: Sequence[Group]) -> str | None:

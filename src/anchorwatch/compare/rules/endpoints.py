@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from anchorwatch.compare.difference import Difference, differ, differ_maps
 from anchorwatch.compare.match import final_name
-from anchorwatch.compare.notation import address, hardware_address
+from anchorwatch.compare.notation import address, hardware_address, texts
 from anchorwatch.compare.pair import Pair
 from anchorwatch.model.values import Json, JsonObject
 
@@ -53,10 +53,7 @@ def _driver_options(pair: Pair, path: str, options: JsonObject, endpoint: JsonOb
         return
     have = dict(endpoint.get("DriverOpts") or {})
     have.pop(_SYSCTLS, None)
-    want = {
-        name: str(value) if isinstance(value, int | float) else value
-        for name, value in (options.get("driver_opts") or {}).items()
-    }
+    want = texts(options.get("driver_opts"))
     if _IFNAME not in want:
         name = have.pop(_IFNAME, None)
         if pair.host.api >= (1, 49) and _made_by(pair, (2, 36)):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from anchorwatch.compare.difference import Difference, Rule, differ, same
+from anchorwatch.compare.notation import texts
 from anchorwatch.compare.pair import Pair
 from anchorwatch.model.values import plain
 
@@ -17,9 +18,7 @@ def _differences(pair: Pair) -> Iterator[Difference]:
         yield from differ("logging.driver", wanted["driver"], driver)
     elif driver != own_driver:
         yield Difference("logging.driver", None, driver, default=("logging.driver", str(driver)))
-    want = {
-        name: str(value) if isinstance(value, int | float) else value for name, value in (wanted.get("options") or {}).items()
-    }
+    want = texts(wanted.get("options"))
     have = log.get("Config") or {}
     for name, value in want.items():
         if name not in have or not same(value, have[name]):
