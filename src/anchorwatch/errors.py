@@ -7,6 +7,7 @@ AnchorwatchError                 what happened, and what to do next (`hint`)
 │   ├── NotARepo                 no folder there, or Git refuses to open it
 │   ├── RevisionNotFound         the branch or commit does not exist
 │   └── GitFailed                git failed, or did not answer within its deadline
+│       └── GitAuthError         a token, key or host key is not accepted
 ├── ComposeError                 no `docker compose`, or one that is too old: nothing can be resolved
 ├── StackError                   one stack cannot be resolved (the others can)
 ├── HostError                    one host cannot be asked (the others can)
@@ -14,8 +15,14 @@ AnchorwatchError                 what happened, and what to do next (`hint`)
 │   ├── HostTimeout              no answer within the deadline
 │   ├── HostAuthError            a key, certificate or host key is not accepted
 │   ├── HostForbidden            a proxy does not permit a request that nothing can be judged without
-│   └── HostBadAnswer            something answers there, and it is not a Docker Engine we understand
+│   ├── HostBadAnswer            something answers there, and it is not a Docker Engine we understand
+│   └── HostSwapped              another engine answers there than the one that the host's history belongs to
+├── ListenError                  the service cannot listen where it is to be asked
+├── ControlError                 the running service could not be asked to do something
+│   └── NoService                there is none
+├── ServiceFailed                a part of the service died or hangs
 └── StoreError                   the state database cannot be used
+    ├── StoreCancelled           nobody waits any more for what was being read
     ├── StoreInUse               another anchorwatch holds it
     ├── StoreFull                there is no room left for it
     ├── StoreDamaged             what is there is no sound database
@@ -99,6 +106,12 @@ class GitFailed(RepoError):
     kind = "git"
 
 
+class GitAuthError(GitFailed):
+    """The forge does not let us in, or is not who it should be: trying again soon helps nobody."""
+
+    kind = "git_auth"
+
+
 class ComposeError(AnchorwatchError):
     """There is no `docker compose`, or one that is too old to resolve stacks with."""
 
@@ -128,6 +141,15 @@ class StackError(AnchorwatchError):
         if kind not in self.KINDS:
             raise ValueError(f"{kind!r} is no class of stack error")
         self.kind = kind
+
+    def __eq__(self, other: object) -> bool:
+        """By what it says: stacks that are broken in the same way are the same."""
+        if not isinstance(other, StackError):
+            return NotImplemented
+        return (self.kind, self.message, self.hint) == (other.kind, other.message, other.hint)
+
+    def __hash__(self) -> int:
+        return hash((self.kind, self.message))
 
 
 class HostError(AnchorwatchError):
@@ -166,10 +188,46 @@ class HostBadAnswer(HostError):
     kind = "bad_answer"
 
 
+class HostSwapped(HostError):
+    """Another engine answers at the address than the one that the host's history belongs to."""
+
+    kind = "other_engine"
+
+
+class ListenError(AnchorwatchError):
+    """The service cannot listen at the address, or on the socket, where it is to be asked."""
+
+    kind = "listen"
+
+
+class ControlError(AnchorwatchError):
+    """The running service could not be asked to do something, or did not say what came of it."""
+
+    kind = "control"
+
+
+class NoService(ControlError):
+    """No service listens."""
+
+    kind = "no_service"
+
+
+class ServiceFailed(AnchorwatchError):
+    """A part of the service died or hangs: it ends, so that whatever supervises it starts it anew."""
+
+    kind = "service"
+
+
 class StoreError(AnchorwatchError):
     """The state database cannot be used."""
 
     kind = "store"
+
+
+class StoreCancelled(StoreError):
+    """What was being read is not wanted any more: whoever asked has gone, or pressed Ctrl-C."""
+
+    kind = "store_cancelled"
 
 
 class StoreInUse(StoreError):

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from anchorwatch.model.desired import DesiredProject, DesiredService, Stack
-from anchorwatch.model.observed import Container, Engine, Image, Snapshot
+from anchorwatch.model.observed import Container, Engine, Image, Network, Snapshot
 from anchorwatch.model.values import Secret
 
 NOW = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
@@ -71,5 +71,7 @@ def container(name: str, service: str | None = None, of: str = "media", **change
 def snapshot(*containers: Container, host: str = "nas", **changes: Any) -> Snapshot:
     info = {"DefaultRuntime": "runc", "LoggingDriver": "json-file", "CgroupVersion": "2", "DockerRootDir": "/var/lib/docker"}
     image = Image("sha256:1", ("hold:1",), (), {})
-    made = Snapshot(host, NOW, Engine("ID", "28.5.2", (1, 51), info), containers, {"sha256:1": image})
-    return replace(made, not_permitted=frozenset({"networks", "volumes"}), **changes)
+    names = sorted({name for container in containers for name in container.networks})
+    networks = tuple(Network(f"{number:064x}", name, {}, {"Driver": "bridge"}) for number, name in enumerate(names))
+    made = Snapshot(host, NOW, Engine("ID", "28.5.2", (1, 51), info), containers, {"sha256:1": image}, networks)
+    return replace(made, **changes)

@@ -120,6 +120,24 @@ ONE_MISTAKE: list[tuple[str, Expected]] = [
         "notify: {destinations: [{name: a, url: 'json://h', quiet_hours: '22:00-7:00 Atlantis'}]}\n",
         (1, "notify.destinations[0].quiet_hours", "time zone", "Europe/Berlin"),
     ),
+    (
+        "notify:\n  destinations:\n    - name: a\n      url: json://h\n      rate_limit: often\n",
+        (5, "notify.destinations[0].rate_limit", "'often' is no limit", "30 per hour"),
+    ),
+    (
+        "notify:\n  destinations:\n    - name: a\n      url: json://h\n      only:\n        - {kind: gone}\n",
+        (6, "notify.destinations[0].only[0].kind", "'gone' is no kind of drift", "missing, unmanaged, changed"),
+    ),
+    (
+        "notify:\n  destinations:\n    - {name: a, url: 'json://h', only: [{}]}\n",
+        (3, "notify.destinations[0].only[0]", "says nothing of what is wanted", "add one of host, stack"),
+    ),
+    (
+        "notify:\n  destinations:\n    - {name: a, url: 'json://h', critical_at_once: maybe}\n",
+        (3, "notify.destinations[0].critical_at_once", "'maybe' is neither on nor off", "on or off"),
+    ),
+    ("notify:\n  base_url: anchorwatch.example\n", (2, "notify.base_url", "is no address of a page", "https://host/path")),
+    ("notify:\n  heartbeat: ftp://x/y\n", (2, "notify.heartbeat", "is no address of a page", "https://host/path")),
     # YAML
     ("repo:\n  path: [a\nhosts: {}\n", (3, "", "is no YAML", "brackets")),
     ("repo:\n\tpath: a\n", (2, "", "a tab", "spaces")),

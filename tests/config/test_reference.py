@@ -144,7 +144,7 @@ def _taken_in(text: str) -> str:
 def _with_secrets(text: str, folder: Path) -> str:
     """`text` with its files of secrets in `folder`, where they are made."""
     for name in re.findall(r"_file: */run/secrets/([\w-]+)", text):
-        (folder / name).write_text("json://secret\n")
+        (folder / name).write_text("https://secret\n")
     return re.sub(r"(_file: *)/run/secrets/", rf"\1{folder}/", text)
 
 

@@ -19,6 +19,7 @@ from anchorwatch.model.service import (
     HistorySettings,
     Patience,
     QuietHours,
+    RateLimit,
     ServiceSettings,
     WatchSettings,
     Webhook,
@@ -34,6 +35,7 @@ from anchorwatch.model.settings import (
     SeverityRule,
     StackValues,
 )
+from anchorwatch.model.silences import Matcher
 from anchorwatch.model.values import Secret
 from tests.config.reading import HOME, read, write
 
@@ -220,6 +222,28 @@ compose: docker-compose
     )  # fmt: skip
     assert (second.digest, second.quiet_hours) == (Digest("hourly"), QuietHours(time(1), time(2)))
     assert second.min_severity is Severity.CRITICAL
+
+
+def test_who_is_told_of_what(tmp_path: Path) -> None:
+    (tmp_path / "heartbeat").write_text("https://hc.example/uuid\n")
+    service = read(
+        tmp_path,
+        """
+notify:
+  base_url: https://anchorwatch.example/
+  templates: texts
+  heartbeat_file: heartbeat
+  destinations:
+    - {name: a, url: json://h, only: [{host: pi5, kind: missing}, {stack: "nas/*"}], critical_at_once: on, rate_limit: 5 Per Minute}
+    - {name: b, url: json://h}
+""",
+    ).service()
+    first, second = service.destinations
+    assert first.only == (Matcher(host="pi5", kind=Kind.MISSING), Matcher(stack="nas/*"))
+    assert (first.critical_at_once, first.rate_limit) == (True, RateLimit(5, 60))
+    assert (second.only, second.critical_at_once, second.rate_limit) == ((), False, RateLimit(30, 3600))
+    assert (service.base_url, service.templates) == ("https://anchorwatch.example", str(tmp_path / "texts"))
+    assert service.heartbeat == Secret("https://hc.example/uuid")
 
 
 def test_sections_without_a_key_say_what_no_section_says(tmp_path: Path) -> None:

@@ -106,6 +106,15 @@ def test_what_comes_back_at_once_goes_on_as_it_was(book: Book) -> None:
     assert (book.drift().episode, book.drift().opened_at, book.drift().resolved_at) == (1, after(30), None)
 
 
+def test_a_commit_that_wants_something_new_at_once_is_granted_a_rollout(book: Book) -> None:
+    book.sees(look(0, DRIFT), look(30, DRIFT), look(40))
+    wanted = replace(DRIFT, desired="300 MiB")
+    assert book.sees(look(45, wanted, sides={wanted.id: Side.GIT}, revision="b" * 40)) == [("resolved", "pending", "appeared")]
+    assert book.drift(wanted).episode == 2
+    assert book.sees(look(644, wanted, revision="b" * 40)) == []
+    assert book.sees(look(645, wanted, revision="b" * 40)) == [("pending", "open", "grace over")]
+
+
 def test_what_comes_back_later_is_a_new_episode_with_a_grace_of_its_own(book: Book) -> None:
     book.sees(look(0, DRIFT), look(30, DRIFT), look(40))
     assert book.sees(look(70, DRIFT), look(99, DRIFT)) == [("resolved", "pending", "appeared")]

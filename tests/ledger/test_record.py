@@ -161,6 +161,20 @@ def test_the_revision_that_a_container_was_last_in_sync_with(store: Store) -> No
         assert earlier(read, KEY).synced == before.synced
 
 
+def test_the_last_verdict_is_older_than_the_last_check(store: Store) -> None:
+    with store.read() as read:
+        assert checks.last_judged(read, KEY) is None
+    for one in (look(0, DRIFT), blind(10), blind(20, revision="2" * 40)):
+        keep(store, one)
+    with store.read() as read:
+        found = checks.last_judged(read, KEY)
+        assert found is not None
+        assert (found.check.started_at, found.check.status) == (after(0), StackStatus.DRIFTED)
+    keep(store, look(30))
+    with store.read() as read:
+        assert checks.last_judged(read, KEY) == checks.last(read, KEY)
+
+
 def test_a_text_that_no_database_takes_is_not_new_every_time(store: Store) -> None:
     strange = replace(DRIFT, observed="a\0b\udc80", message="it is a\0b\udc80")
     keep(store, look(0, strange))

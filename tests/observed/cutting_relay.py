@@ -1,8 +1,9 @@
-"""A relay between anchorwatch and a real engine that cuts the connection in the middle of what the engine says."""
+"""A relay between anchorwatch and a real engine that notes what is asked, and cuts the connection in the middle of the answer."""
 
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 import threading
 from collections.abc import Callable
@@ -11,9 +12,13 @@ from types import TracebackType
 
 
 class CuttingRelay:
-    """Listens on `path`; cuts its first connection after `cut_after` bytes from the engine, and lets all others be."""
+    """Listens on `path`; cuts its first connection after `cut_after` bytes from the engine, and lets all others be.
 
-    def __init__(self, path: Path, engine: Path, cut_after: int) -> None:
+    The paths that were asked for, without version and query, are in `asked`.
+    """
+
+    def __init__(self, path: Path, engine: Path, cut_after: int | None = None) -> None:
+        self.asked: list[str] = []
         self.docker = f"unix://{path}"
         self._engine = engine
         self._cut_after: int | None = cut_after
@@ -47,12 +52,14 @@ class CuttingRelay:
                 self._open += [client, engine]
                 engine.connect(str(self._engine))
                 cut_after, self._cut_after = self._cut_after, None
-                self._start(self._pump, client, engine, None)
+                self._start(self._pump, client, engine, None, True)
                 self._start(self._pump, engine, client, cut_after)
 
-    def _pump(self, source: socket.socket, sink: socket.socket, left: int | None) -> None:
+    def _pump(self, source: socket.socket, sink: socket.socket, left: int | None, asks: bool = False) -> None:
         with contextlib.suppress(OSError):
             while (left is None or left > 0) and (data := source.recv(65536 if left is None else left)):
+                if asks and (found := re.match(rb"[A-Z]+ (?:/v\d\.\d+)?([^ ?]+)", data)):
+                    self.asked.append(found[1].decode())
                 sink.sendall(data)
                 left = None if left is None else left - len(data)
         for sock in (source, sink):

@@ -17,7 +17,7 @@ from lab.images import hold, like, load, rich
 
 from anchorwatch.errors import HostError, HostRefused, HostTimeout
 from anchorwatch.model.address import HostAddress
-from anchorwatch.model.observed import Snapshot
+from anchorwatch.model.observed import Renewal, Snapshot
 from anchorwatch.observed import connect, observe
 from tests.observed.cutting_relay import CuttingRelay
 
@@ -203,7 +203,10 @@ def parts(snapshot: Snapshot) -> object:
     return snapshot.containers, snapshot.images, snapshot.networks, snapshot.volumes, snapshot.not_permitted, snapshot.engine.id
 
 
-def test_a_recreate_in_progress_never_looks_as_if_nothing_were_there(clean: Engine, address: HostAddress, tmp_path: Path) -> None:
+@pytest.mark.parametrize("renew", [False, True])
+def test_a_recreate_in_progress_never_looks_as_if_nothing_were_there(
+    renew: bool, clean: Engine, address: HostAddress, tmp_path: Path
+) -> None:
     """While Compose recreates a container, each snapshot has it under its name, old or new, or on the way to it."""
     (tmp_path / "compose.yaml").write_text("name: shop\nservices: {web: {image: hold:1, container_name: web, init: true}}\n")
     compose = Compose("newest" if api_version(clean) >= (1, 44) else "oldest")
@@ -213,8 +216,10 @@ def test_a_recreate_in_progress_never_looks_as_if_nothing_were_there(clean: Engi
 
     def look() -> None:
         with connect(address) as connection:
+            seen.append(connection.snapshot())
             while not stop.is_set():
-                seen.append(connection.snapshot(project="shop", names=["web"]))
+                renewed = Renewal(seen[-1], project="shop", names=frozenset({"web"}))
+                seen.append(connection.snapshot(renew=renewed if renew else None))
 
     watcher = threading.Thread(target=look)
     watcher.start()

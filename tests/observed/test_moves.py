@@ -32,16 +32,16 @@ class Moving:
         return self._healthy(path)
 
 
-def scene(*containers: tuple[str, str, str], project: str | None = None) -> dict[str, Any]:
+def scene(*containers: tuple[str, str, str]) -> dict[str, Any]:
     return {
-        "rows": [row(*container, project=project) for container in containers],
+        "rows": [row(*container) for container in containers],
         "seen": {container[0]: inspection(*container) for container in containers},
     }
 
 
-def look(teller: Moving, tmp_path: Path, **narrowed: Any) -> tuple[Snapshot, list[str]]:
+def look(teller: Moving, tmp_path: Path) -> tuple[Snapshot, list[str]]:
     with FakeEngine(teller, path=tmp_path / "s") as server, connect(HostAddress("host", server.docker)) as connection:
-        snapshot = connection.snapshot(**narrowed)
+        snapshot = connection.snapshot()
     return snapshot, [re.sub(r"^/v1\.51|\?.*", "", path) for _, path in server.requests]
 
 
@@ -91,16 +91,3 @@ def test_a_list_that_stays_behind_does_not_win_over_the_inspection(tmp_path: Pat
     snapshot, asked = look(Moving([stale], "never"), tmp_path)
     assert shown(snapshot) == [("a", "web", "exited")]
     assert asked.count("/containers/json") == 3
-
-
-def test_one_project_is_read_with_those_that_hold_its_names_and_those_it_leans_on(tmp_path: Path) -> None:
-    whole = scene(("a", "web-1", "running"), project="web")
-    others = scene(
-        ("b", "wanted", "running"), ("c", "aaaaaaaaaaaa_wanted", "created"), ("d", "vpn", "running"), ("e", "foreign", "running")
-    )
-    whole["rows"] += others["rows"]
-    whole["seen"] |= others["seen"]
-    whole["seen"]["a"]["HostConfig"] = {"NetworkMode": "container:d", "VolumesFrom": ["gone:ro"]}
-    snapshot, asked = look(Moving([whole], "never"), tmp_path, project="web", names=["wanted"])
-    assert {container.id for container in snapshot.containers} == {"a", "b", "c", "d"}
-    assert "/containers/e/json" not in asked

@@ -29,7 +29,7 @@ def upgrade_it(place: Place, folder: Path, say: Say) -> None:
     """A start of the next release."""
     database = database_of(place.url, place.folder)
     try:
-        opened, writer = open_for_writing(database, "the next release", after(1), schema.History("0002", (folder,)))
+        opened, writer = open_for_writing(database, "the next release", after(1), schema.History("9001", (folder,)))
         writer.dispose()
         say(("opened", opened.revision))
     finally:
@@ -42,7 +42,7 @@ def take_it_back(place: Place, folder: Path, say: Say) -> None:
     try:
         database.hold("the test", after(1))
         with database.migrating() as connection:
-            schema.downgrade(connection, "0001", schema.History("0002", (folder,)))
+            schema.downgrade(connection, schema.HEAD, schema.History("9001", (folder,)))
     finally:
         database.writer().dispose()
         database.release()

@@ -18,8 +18,9 @@ from tests.store.test_schema import LATER, counts, filled
 def fresh(place: Place) -> None:
     """Nothing is there any more, as before the first start."""
     if place.url.startswith("sqlite"):
-        for file in place.folder.glob("*"):
-            file.unlink()
+        for file in place.folder.rglob("*"):
+            if file.is_file():
+                file.unlink()
     else:
         place.run("DROP SCHEMA public CASCADE")
         place.run("CREATE SCHEMA public")
@@ -46,12 +47,12 @@ def test_killed_in_an_upgrade(ready_place: Place) -> None:
     before = filled(ready_place)
     for child in killed_everywhere(scenes.upgrade_it, ready_place, LATER[0], folder=str(ready_place.folder), step=3):
         revision = ready_place.rows("SELECT version_num FROM alembic_version")
-        assert revision in ([("0001",)], [("0002",)])
+        assert revision in ([(schema.HEAD,)], [("9001",)])
         assert counts(ready_place) == before
         assert ready_place.sound()
         if child.process.exitcode == 0:
-            assert revision == [("0002",)]
-        elif revision == [("0002",)]:  # it was killed after the last commit: back, so that the next child has something to do
+            assert revision == [("9001",)]
+        elif revision == [("9001",)]:  # it was killed after the last commit: back, so that the next child has something to do
             again = Child(scenes.take_it_back, ready_place, LATER[0], folder="no folder")
             assert again.ended() == 0
     assert ready_place.rows("SELECT rack FROM hosts") == [("rack of pi5",)]

@@ -25,7 +25,7 @@ from tests.store.make import BEGIN
 from tests.store.places import Place
 
 LATER = (Path(__file__).parent / "later",)
-SECOND, THIRD = schema.History("0002", LATER), schema.History("0003", LATER)
+SECOND, THIRD = schema.History("9001", LATER), schema.History("9002", LATER)
 CHECKOUT = Path(__file__).parent.parent.parent
 
 
@@ -124,7 +124,7 @@ def test_a_later_migration_keeps_every_row(place: Place) -> None:
     assert counts(place) == before
     assert place.rows("SELECT docker, rack FROM hosts") == [("ssh://admin@pi5", "rack of pi5")]
     with held(place) as database, database.migrating() as connection:
-        schema.downgrade(connection, "0001", SECOND)
+        schema.downgrade(connection, schema.HEAD, SECOND)
     assert counts(place) == before
     with place.open() as store, store.read() as read:
         assert drifts.get(read, make.drift().id) == make.drift()
@@ -134,7 +134,7 @@ def test_a_later_migration_makes_this_one_refuse(place: Place) -> None:
     filled(place)
     with held(place) as database, database.migrating() as connection:
         schema.upgrade(connection, SECOND)
-    with pytest.raises(StoreNewer, match="0002"):
+    with pytest.raises(StoreNewer, match="9001"):
         place.open()
 
 
@@ -145,7 +145,7 @@ def test_a_careless_migration_is_undone(sqlite_place: Place) -> None:
     with held(sqlite_place) as database, database.migrating() as connection, pytest.raises(StoreDamaged, match="hosts"):
         schema.upgrade(connection, THIRD)
     assert counts(sqlite_place) == before
-    assert sqlite_place.rows("SELECT version_num FROM alembic_version") == [("0002",)]
+    assert sqlite_place.rows("SELECT version_num FROM alembic_version") == [("9001",)]
 
 
 def test_an_upgrade_begins_with_a_copy(place: Place) -> None:
@@ -154,13 +154,13 @@ def test_an_upgrade_begins_with_a_copy(place: Place) -> None:
     opened, writer = open_for_writing(database, "the test", make.after(1), SECOND)
     writer.dispose()
     database.release()
-    assert (opened.upgraded_from, opened.revision, opened.new) == ("0001", "0002", False)
-    assert place.rows("SELECT version_num FROM alembic_version") == [("0002",)]
+    assert (opened.upgraded_from, opened.revision, opened.new) == (schema.HEAD, "9001", False)
+    assert place.rows("SELECT version_num FROM alembic_version") == [("9001",)]
     if opened.backup is None:
         assert not place.url.startswith("sqlite")
     else:
         copy = Place(f"sqlite:///{opened.backup}", place.folder)
-        assert (copy.rows("SELECT version_num FROM alembic_version"), counts(copy)) == ([("0001",)], before)
+        assert (copy.rows("SELECT version_num FROM alembic_version"), counts(copy)) == ([(schema.HEAD,)], before)
 
 
 def test_nothing_of_alembic_is_loaded_where_nothing_is_to_be_done(sqlite_place: Place) -> None:

@@ -8,7 +8,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from anchorwatch.store import checks, cursors
+from anchorwatch.app import writing
+from anchorwatch.store import checks, cursors, schema
+from anchorwatch.web.control import asgi, socket_of
+from anchorwatch.web.server import Server
 from tests.cli.program import run
 from tests.store import make
 from tests.store.make import BEGIN
@@ -28,14 +31,14 @@ def test_upgrade_makes_it_and_then_has_nothing_to_do(place: Place) -> None:
         "version": 1,
         "database": "",
         "program": "",
-        "revision": "0001",
+        "revision": schema.HEAD,
         "new": True,
         "upgraded_from": None,
         "backup": None,
     }
     again = db(place, "upgrade")
     assert again.returncode == 0
-    assert "has revision 0001, the newest" in again.stdout
+    assert f"has revision {schema.HEAD}, the newest" in again.stdout
 
 
 def test_check_of_a_sound_one_while_it_is_in_use(ready_place: Place) -> None:
@@ -43,7 +46,7 @@ def test_check_of_a_sound_one_while_it_is_in_use(ready_place: Place) -> None:
         done = db(ready_place, "check", "--format", "json")
     assert (done.returncode, done.stderr) == (0, "")
     answer = json.loads(done.stdout)
-    assert (answer["problems"], answer["revision"], answer["newest_backup"]) == ([], "0001", None)
+    assert (answer["problems"], answer["revision"], answer["newest_backup"]) == ([], schema.HEAD, None)
     assert answer["bytes"] > 100_000
 
 
@@ -114,6 +117,22 @@ def test_prune(ready_place: Place) -> None:
     assert (answer["deleted"], answer["fits"]) == ({"checks": 5}, True)
     assert ready_place.rows("SELECT count(*) FROM checks") == [(5,)]
     assert "0 rows deleted" in db(ready_place, "prune").stdout
+
+
+def test_prune_goes_through_the_service_that_holds_it(ready_place: Place) -> None:
+    now = datetime.now(UTC)
+    with ready_place.open(who="anchorwatch watch") as store:
+        for days in range(10):
+            with store.write() as write:
+                checks.record(write, make.check(now - timedelta(days=days, hours=1)), eventful=True)
+        server = Server(asgi(writing.served(store)), socket_of(ready_place.url, ready_place.folder))
+        server.start()
+        done = db(ready_place, "prune", "--keep", "5d", "--format", "json")
+        server.stop()
+    assert (done.returncode, done.stderr) == (0, "")
+    answer = json.loads(done.stdout)
+    assert (answer["version"], answer["deleted"], answer["fits"]) == (1, {"checks": 5}, True)
+    assert ready_place.rows("SELECT count(*) FROM checks") == [(5,)]
 
 
 @pytest.mark.parametrize(("option", "value"), [("--keep", "3x"), ("--max-size", "7")])

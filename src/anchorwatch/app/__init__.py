@@ -15,21 +15,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from anchorwatch import clock
+from anchorwatch.app import secrets_key
 from anchorwatch.config import read_draft
 from anchorwatch.errors import HostError, UsageError
+from anchorwatch.model.settings import RepoSource
 from anchorwatch.observed import EngineConnection, connect, current_address
 
 if TYPE_CHECKING:
     from anchorwatch.config.config import Config
-    from anchorwatch.desired.files import Files
+    from anchorwatch.desired.reader import DesiredReader
     from anchorwatch.model.address import HostAddress
     from anchorwatch.model.desired import DesiredState
     from anchorwatch.model.options import CheckOptions, Filters
     from anchorwatch.model.report import CheckReport, Progress, SideBySide
-    from anchorwatch.model.settings import HostLayout
-
-_LEAST_KEY = 16
-"""Bytes below which a key is no key."""
 
 
 def check(options: CheckOptions, progress: Progress | None = None) -> CheckReport:
@@ -51,8 +49,7 @@ def stacks(options: CheckOptions) -> DesiredState:
     """What Git says, without asking any host."""
     draft = read_draft(options.config, os.environ)
     config = draft.config()
-    reader = _Reader(config, options, _addresses(config))
-    return reader.read(None)
+    return reader(config, options, _addresses(config), None).read()
 
 
 def diff(options: CheckOptions, unreachable: Callable[[str, HostError], None]) -> tuple[SideBySide, ...]:
@@ -88,7 +85,6 @@ def init(repo: Path | None) -> str:
     from anchorwatch.desired.propose import Machine, propose
     from anchorwatch.desired.source import open_files
     from anchorwatch.desired.stacks import find_stacks
-    from anchorwatch.model.settings import RepoSource
     from anchorwatch.observed.contexts import known_contexts
 
     source = RepoSource(path=str((repo or Path()).resolve()))
@@ -114,7 +110,7 @@ def _open(options: CheckOptions, stack: ExitStack) -> _World:
     connections = _connect(draft.addresses(), options.filters, stack)
     config = draft.config()
     addresses = _addresses(config)
-    _use_key(config)
+    secrets_key.use(Path(config.secrets_key))
     unknown = [name for name in _named_hosts(options.filters) if name not in {address.name for address in addresses}]
     if unknown and config.hosts:
         known = ", ".join(address.name for address in addresses)
@@ -122,27 +118,14 @@ def _open(options: CheckOptions, stack: ExitStack) -> _World:
     for address in addresses:
         if address.name not in connections:
             connections.update(_connect([address], options.filters, stack))
-    reader = _Reader(config, options, addresses)
     wanted = [address.name for address in addresses if options.filters.wants_host(address.name)]
 
     def read_desired() -> DesiredState:
-        desired = reader.read(wanted)
+        desired = reader(config, options, addresses, wanted).read()
         _known_stacks(options.filters, desired)
         return desired
 
     return _World(config, addresses, connections, read_desired)
-
-
-def _use_key(config: Config) -> None:
-    """Fingerprints that stay the same from run to run, where a key for them was made (the always-on service makes it)."""
-    from anchorwatch.model.values import use_fingerprint_key
-
-    try:
-        key = Path(config.secrets_key).read_bytes()
-    except OSError:
-        return
-    if len(key) >= _LEAST_KEY:
-        use_fingerprint_key(key)
 
 
 def _connect(addresses: Sequence[HostAddress], filters: Filters, stack: ExitStack) -> dict[str, EngineConnection]:
@@ -172,68 +155,28 @@ def _known_stacks(filters: Filters, desired: DesiredState) -> None:
             raise UsageError(f"there is no stack {host}/{name} in the repo", hint=f"stacks of {host}: {near}")
 
 
-class _Reader:
-    """Reads the desired state as config and command line ask for it."""
+def reader(config: Config, options: CheckOptions, addresses: Sequence[HostAddress], hosts: Sequence[str] | None) -> DesiredReader:
+    """The way to the desired state of `hosts` (None: of all, none of which is asked), as config and command line want it."""
+    from anchorwatch.desired.reader import DesiredReader, Sources
+    from anchorwatch.observed.contexts import known_contexts
 
-    def __init__(self, config: Config, options: CheckOptions, addresses: Sequence[HostAddress]) -> None:
-        self._config = config
-        self._options = options
-        self._addresses = addresses
-
-    def read(self, hosts: Sequence[str] | None) -> DesiredState:
-        """The stacks of `hosts`, None for all."""
-        from anchorwatch.desired.cache import Cache, cache_folder
-        from anchorwatch.desired.compose import find_compose
-        from anchorwatch.desired.state import read_state
-
-        folder = cache_folder(os.environ)
-        compose = find_compose(self._config.compose, folder)
-        files = self._open_files()
-        return read_state(
-            files,
-            self._layouts(files, hosts),
-            self._config.declared_elsewhere,
-            compose=compose,
-            cache=Cache(folder),
-            hosts=hosts,
-            addresses={address.name: address for address in self._addresses},
+    repo = config.repo
+    if options.repo is not None:
+        repo = RepoSource(path=str(options.repo), branch=repo.branch if repo.path is not None else None)
+    elif repo.path is None and repo.url is None:
+        repo = replace(repo, path=".")
+    return DesiredReader(
+        Sources(
+            repo=repo,
+            state=Path(config.secrets_key).parent,
+            hostname=platform.node(),
+            layouts=config.layouts(),
+            addresses=tuple(addresses),
+            deployers=config.deployers,
+            declared_elsewhere=config.declared_elsewhere,
+            compose=config.compose,
+            worktree=options.worktree,
+            hosts=None if hosts is None else frozenset(hosts),
+            contexts=lambda: known_contexts(os.environ),
         )
-
-    def _open_files(self) -> Files:
-        from anchorwatch.desired.source import open_files
-        from anchorwatch.model.settings import RepoSource
-
-        source = self._config.repo
-        if self._options.repo is not None:
-            source = RepoSource(path=str(self._options.repo), branch=source.branch if source.path is not None else None)
-        elif source.path is None and source.url is None:
-            source = replace(source, path=".")
-        return open_files(source, worktree=self._options.worktree, state=Path(self._config.secrets_key).parent)
-
-    def _layouts(self, files: Files, hosts: Sequence[str] | None) -> Sequence[HostLayout]:
-        """The config's; without one, what the repo's own layout says (contract).
-
-        Raises `UsageError` where hosts are to be asked, the layout names several, and this machine is none of them.
-        """
-        config = self._config
-        if config.hosts:
-            if not config.deployers:
-                return config.layouts()
-            from anchorwatch.desired.deployers import with_deployers
-
-            return with_deployers(files, config.layouts(), config.deployers).layouts
-        from anchorwatch.desired.guess import guess
-        from anchorwatch.observed.contexts import known_contexts
-
-        found = guess(files, platform.node(), known_contexts(os.environ))
-        mine = found.mine(platform.node())
-        if hosts is None:
-            return found.layouts if mine is None or found.by != "one" else [mine]
-        if mine is None:
-            names = ", ".join(layout.name for layout in found.layouts)
-            raise UsageError(
-                f"the repo's layout names the hosts {names}, and this machine is none of them",
-                hint="`anchorwatch init` writes a config that says where each of them is",
-            )
-        others = [layout for layout in found.layouts if layout.name != mine.name and found.by != "one"]
-        return [replace(mine, name=self._addresses[0].name), *others]
+    )

@@ -90,7 +90,7 @@ def prune(
     """Delete what is older than `history` in the config says.
 
     Then the oldest goes until the rest is no larger than it may be. What is drifted now is kept, however old. The service does
-    the same every day.
+    the same every day; while it runs, it is asked to do it.
 
     \b
     Examples:
@@ -98,19 +98,17 @@ def prune(
       anchorwatch db prune --keep 90d --max-size 500MB
     """
     from anchorwatch.config.quantities import duration, size
-    from anchorwatch.model.service import HistorySettings
 
-    loaded, now = _config(config), _now()
+    loaded = _config(config)
     settings = loaded.service().history
-    settings = HistorySettings(
-        keep=settings.keep if keep is None else _read("--keep", keep, duration),
-        max_size=settings.max_size if max_size is None else int(_read("--max-size", max_size, size)),
-    )
-    from anchorwatch.store import retention
+    arguments = {
+        "keep": settings.keep if keep is None else _read("--keep", keep, duration),
+        "max_size": settings.max_size if max_size is None else int(_read("--max-size", max_size, size)),
+    }
+    from anchorwatch.app import writing
 
-    with _open(loaded, "anchorwatch db prune", now) as store:
-        done = retention.prune(store, settings, now)
-    _answer(db_answers.pruned_document(done), db_answers.pruned_lines(done), as_json=format == "json", no_color=no_color)
+    done = writing.write(loaded, "prune", arguments, who="anchorwatch db prune")
+    _answer(done, db_answers.pruned_lines(done), as_json=format == "json", no_color=no_color)
     return 0
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from anchorwatch.reports.lines import Line, Style, count
@@ -10,7 +10,6 @@ from anchorwatch.reports.lines import Line, Style, count
 if TYPE_CHECKING:
     from anchorwatch.store.examination import Examination
     from anchorwatch.store.opening import Opened
-    from anchorwatch.store.retention import Pruned
 
 
 def opened_document(opened: Opened) -> dict[str, Any]:
@@ -62,24 +61,14 @@ def examined_lines(found: Examination) -> Iterator[Line]:
         yield ((Style.GOOD, "✓ "), (Style.NAME, found.name), (Style.PLAIN, f" is sound ({found.version}{size})"))
 
 
-def pruned_document(done: Pruned) -> dict[str, Any]:
-    """What a prune did, for scripts."""
-    return {
-        "kept_from": done.kept_from.isoformat(),
-        "deleted": dict(sorted(done.rows.items())),
-        "bytes_before": done.before.total,
-        "bytes": done.after.total,
-        "fits": done.fits,
-    }
-
-
-def pruned_lines(done: Pruned) -> Iterator[Line]:
-    """The same for people."""
-    sizes = f"{megabytes(done.before.total)} → {megabytes(done.after.total)}"
-    yield ((Style.GOOD, "✓ "), (Style.PLAIN, f"{count(sum(done.rows.values()), 'row')} deleted; {sizes}"))
-    for table, number in sorted(done.rows.items(), key=lambda one: -one[1]):
+def pruned_lines(done: Mapping[str, Any]) -> Iterator[Line]:
+    """What a prune did, for people."""
+    deleted: Mapping[str, int] = done["deleted"]
+    sizes = f"{megabytes(done['bytes_before'])} → {megabytes(done['bytes'])}"
+    yield ((Style.GOOD, "✓ "), (Style.PLAIN, f"{count(sum(deleted.values()), 'row')} deleted; {sizes}"))
+    for table, number in sorted(deleted.items(), key=lambda one: -one[1]):
         yield ((Style.QUIET, f"  {table.replace('_', ' ')}: {number:,}"),)
-    if not done.fits:
+    if not done["fits"]:
         yield ((Style.WARNING, "✗ it is still larger than it may be: the last day and what is drifted now are kept in any case"),)
 
 

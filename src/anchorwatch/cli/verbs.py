@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from anchorwatch.cli import check, config, db, diff, init, stacks
+from anchorwatch.cli import check, config, db, diff, doctor, init, stacks, watch
 from anchorwatch.cli import version as print_version
 from anchorwatch.cli.arguments import CheckArguments
 from anchorwatch.errors import UsageError
@@ -20,7 +20,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-for verb in (check, stacks, diff, init, config, db):
+for verb in (check, watch, stacks, diff, init, config, doctor, db):
     verb.declare(app)
 
 

@@ -32,6 +32,9 @@ class Difference:
     """Set where this is true and useful, and no drift: the note's text."""
     unjudged: str | None = None
     """Set where it cannot be judged: the reason."""
+    unseen: str | None = None
+    """Set where nothing can be said of the path at the moment, though nothing is wrong: the reason. Not shown; it keeps what is
+    known of the path from passing for mended."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,16 +5,16 @@ from __future__ import annotations
 import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 from anchorwatch.compare import mend
 from anchorwatch.compare.host_view import DEFAULTS, HostView
 from anchorwatch.compare.ignore import ignored_by
 from anchorwatch.compare.judge import UNREADABLE, Judged, covers, judge, not_understood
-from anchorwatch.compare.match import Group, Matched, match
+from anchorwatch.compare.match import Group, Matched, likely_names, match
 from anchorwatch.compare.pair import Pair
-from anchorwatch.compare.presence import presence, unmanaged
+from anchorwatch.compare.presence import IN_PROGRESS, presence, unmanaged
 from anchorwatch.compare.resources import REMAKE, project_folder, resource_differences
 from anchorwatch.compare.severity import severity
 from anchorwatch.compare.wording import both_shown, sentence
@@ -33,6 +33,9 @@ class HostComparison:
     unmanaged: tuple[Finding, ...] = ()
     ignored: tuple[Finding, ...] = ()
     """Unmanaged containers that a standing rule covers; those of a stack are in its comparison."""
+    unseen: Mapping[str, tuple[UnknownValue, ...]] = field(default_factory=dict)
+    """What could not be looked at this time though nothing is wrong, by the project's name: a container that is being re-created,
+    one that may belong to a stack which cannot be read. Not shown; it keeps what is known there from passing for mended."""
 
 
 class Memo:
@@ -81,11 +84,15 @@ def compare_host(
     for group in matched.groups:
         groups.setdefault(group.project.name, []).append(group)
     place = policy.root or _repo_on_host(matched)
-    comparisons = [
-        _compare_project(project, groups.get(project.name, []), matched, view, policy, place, memo) for project in projects
-    ]
+    unseen = _of_broken(matched, broken)
+    comparisons = []
+    for project in projects:
+        comparison, own = _compare_project(project, groups.get(project.name, []), matched, view, policy, place, memo)
+        comparisons.append(comparison)
+        if own:
+            unseen.setdefault(project.name, []).extend(own)
     shown, ignored = _sift(_foreign(matched, policy, snapshot.host), view, policy)
-    return HostComparison(tuple(comparisons), shown, ignored)
+    return HostComparison(tuple(comparisons), shown, ignored, {name: tuple(found) for name, found in unseen.items()})
 
 
 def _view(matched: Matched, snapshot: Snapshot, policy: Policy) -> HostView:
@@ -136,16 +143,22 @@ def _compare_project(
     policy: Policy,
     place: str | None,
     memo: Memo | None,
-) -> Comparison:
+) -> tuple[Comparison, Sequence[UnknownValue]]:
+    """The stack, and what of it could not be looked at this time."""
     containers = [container for group in groups for container in group.containers]
     command = mend.compose_command(project, containers, place)
     findings: list[Finding] = []
     notes: list[Note] = []
     unknown: list[UnknownValue] = list(project.unknown)
+    unseen: list[UnknownValue] = []
     for group in groups:
         proved = bool(group.containers)
         try:
-            findings.extend(presence(group, policy, command))
+            for told in presence(group, policy, command):
+                if isinstance(told, Finding):
+                    findings.append(told)
+                else:
+                    unseen.append(told)
         except UNREADABLE as error:
             unknown.append(not_understood(group.service.name, "scale", error))
         for container in group.containers:
@@ -153,17 +166,22 @@ def _compare_project(
             findings.extend(judged.findings)
             notes.extend(judged.notes)
             unknown.extend(judged.unknown)
+            unseen.extend(judged.unseen)
             proved = proved and judged.proved
         if not proved:  # a matching hash proves every value, also those of a file that we do not see
             unknown.extend(group.service.unknown)
     try:
-        for found in _resources(project, groups, view, policy, command):
-            if isinstance(found, Finding):
-                findings.append(found)
-            else:
-                notes.append(found)
+        for found in _resources(project, groups, view, policy, command, unseen):
+            match found:
+                case Finding():
+                    findings.append(found)
+                case Note():
+                    notes.append(found)
+                case UnknownValue():
+                    unknown.append(found)
     except UNREADABLE as error:
         unknown.append(not_understood(None, "networks", error))
+        unseen.append(not_understood(None, "volumes", error))
     for owner, container in matched.orphans:
         if owner is project and container.running:
             fix = mend.up(command, "--remove-orphans")
@@ -171,7 +189,11 @@ def _compare_project(
     shown, ignored = _sift(findings, view, policy)
     # replicas say the same of a service: once is enough
     once = (tuple(dict.fromkeys(notes)), tuple(dict.fromkeys(unknown)))
-    return Comparison(project.stack, project.name, project.revision, shown, *once, ignored)
+    return Comparison(project.stack, project.name, project.revision, shown, *once, ignored), tuple(dict.fromkeys(unseen))
+
+
+_LATE = ("container_name", "networks", "mac_address")
+"""What a container gets last when Compose makes it anew."""
 
 
 def _judge(pair: Pair, group: Group, policy: Policy, command: Sequence[str], memo: Memo | None) -> Judged:
@@ -181,19 +203,28 @@ def _judge(pair: Pair, group: Group, policy: Policy, command: Sequence[str], mem
         if memo is not None:
             memo.remember(pair.container, judged)
     if group.in_progress:  # its name and its networks are not final yet
-        late = ("container_name", "networks", "mac_address")
-        kept = tuple(one for one in judged.findings if not (one.path or "").startswith(late))
-        return replace(judged, findings=kept)
+        kept = tuple(one for one in judged.findings if not (one.path or "").startswith(_LATE))
+        later = (UnknownValue(group.service.name, path, IN_PROGRESS) for path in _LATE)
+        return replace(judged, findings=kept, unseen=(*judged.unseen, *later))
     return judged
 
 
 def _resources(
-    project: DesiredProject, groups: Sequence[Group], view: HostView, policy: Policy, command: Sequence[str]
-) -> Iterable[Finding | Note]:
+    project: DesiredProject,
+    groups: Sequence[Group],
+    view: HostView,
+    policy: Policy,
+    command: Sequence[str],
+    unseen: list[UnknownValue],
+) -> Iterable[Finding | Note | UnknownValue]:
     for kind, found, fix in resource_differences(project, groups, view.snapshot, project_folder(groups)):
         if found.note is not None:
             yield Note(None, found.path, found.note)
-        if found.note is not None or any(covers(entry.path, found) for entry in project.unknown):
+        elif found.unjudged is not None:
+            yield UnknownValue(None, found.path, found.unjudged)
+        elif found.unseen is not None:
+            unseen.append(UnknownValue(None, found.path, found.unseen))
+        if found.note or found.unjudged or found.unseen or any(covers(entry.path, found) for entry in project.unknown):
             continue
         want, have = both_shown(found)
         resource = found.path.partition(".")[0].removesuffix("s")
@@ -212,6 +243,16 @@ def _resources(
             if fix == REMAKE
             else fix or (None if resource == "volume" and kind is Kind.CHANGED else mend.up(command)),
         )
+
+
+def _of_broken(matched: Matched, broken: Sequence[BrokenStack]) -> dict[str, list[UnknownValue]]:
+    """Projects that may be those of stacks which cannot be read: as they would be called, and as their containers say."""
+    found: dict[str, list[UnknownValue]] = {}
+    named = [(name, stack) for stack in broken for name in sorted(likely_names(stack))]
+    named += [(container.project, stack) for container, stack in matched.doubtful if container.project is not None]
+    for name, stack in dict.fromkeys(named):
+        found.setdefault(name, []).append(UnknownValue(None, "", f"it may be {stack.stack}, which cannot be read"))
+    return found
 
 
 def _foreign(matched: Matched, policy: Policy, host: str) -> Iterable[Finding]:

@@ -8,14 +8,14 @@ comparison.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from fnmatch import fnmatchcase
 
 from anchorwatch.compare import mend
 from anchorwatch.compare.config_hash import same_compose
-from anchorwatch.compare.difference import Difference
+from anchorwatch.compare.difference import Difference, Rule
 from anchorwatch.compare.pair import Pair
 from anchorwatch.compare.rules import RULES
 from anchorwatch.compare.rules.mounts import Mount, wanted_mounts
@@ -40,6 +40,8 @@ class Judged:
     findings: tuple[Finding, ...] = ()
     notes: tuple[Note, ...] = ()
     unknown: tuple[UnknownValue, ...] = ()
+    unseen: tuple[UnknownValue, ...] = ()
+    """What could not be looked at this time, and is nobody's concern: see `Difference.unseen`."""
     proved: bool = False
     """Whether the config hash says that the container was made from the definition as we see it, with every value."""
 
@@ -49,8 +51,12 @@ def judge(pair: Pair, policy: Policy, command: Sequence[str]) -> Judged:
     findings: list[Finding] = []
     notes: list[Note] = []
     unknown: list[UnknownValue] = []
+    unseen: list[UnknownValue] = []
     service = pair.service.name
-    for found in _differences(pair, unknown):
+    for found in _differences(pair, unknown, unseen):
+        if found.unseen is not None:
+            unseen.append(UnknownValue(service, found.path, found.unseen))
+            continue
         if found.note is not None:
             notes.append(Note(service, found.path, found.note))
             continue
@@ -62,15 +68,22 @@ def judge(pair: Pair, policy: Policy, command: Sequence[str]) -> Judged:
     if not findings and not any(entry.because == DOUBTFUL for entry in unknown):
         notes.extend(_unseen_change(pair))
     notes.extend(_newer_files(pair))
-    return Judged(tuple(findings), tuple(notes), tuple(unknown), pair.hash_matches is True)
+    return Judged(tuple(findings), tuple(notes), tuple(unknown), tuple(unseen), pair.hash_matches is True)
 
 
-def _differences(pair: Pair, unknown: list[UnknownValue]) -> Iterator[Difference]:
+def _differences(pair: Pair, unknown: list[UnknownValue], unseen: list[UnknownValue]) -> Iterator[Difference]:
     for rule in RULES:
         try:
             yield from rule.differences(pair)
         except UNREADABLE as error:
-            unknown.append(not_understood(pair.service.name, next(iter(rule.keys), rule.name), error))
+            first, *others = (not_understood(pair.service.name, key, error) for key in _paths(rule))
+            unknown.append(first)
+            unseen += others  # one line is enough for people
+
+
+def _paths(rule: Rule) -> Iterable[str]:
+    """The paths that a rule speaks of: its keys as far as they are names."""
+    return dict.fromkeys(key.partition("[")[0].partition(".*")[0] for key in rule.keys)
 
 
 def not_understood(service: str | None, path: str, error: Exception) -> UnknownValue:

@@ -40,6 +40,8 @@ class Matched:
     """Containers of a known project whose service the repo does not know."""
     foreign: tuple[Container, ...]
     """Containers that no stack of the repo claims."""
+    doubtful: tuple[tuple[Container, BrokenStack], ...] = ()
+    """Containers that may belong to a stack which cannot be resolved: nothing is said of those."""
 
 
 def match(projects: Sequence[DesiredProject], broken: Sequence[BrokenStack], snapshot: Snapshot) -> Matched:
@@ -66,13 +68,16 @@ def match(projects: Sequence[DesiredProject], broken: Sequence[BrokenStack], sna
     orphans = tuple(
         (by_name[container.project], container) for container in left if container.project in by_name and container.is_replica
     )
-    known = {container.id for _, container in orphans}
-    foreign = tuple(
-        container
-        for container in left
-        if container.id not in known and container.project not in by_name and not _of_broken(container, broken)
-    )
-    return Matched(tuple(groups), orphans, foreign)
+    foreign, doubtful = [], []
+    for container in left:
+        if container.project in by_name:
+            continue  # an orphan, a leftover of `run`, or the helper of a hook
+        stack = next((one for one in broken if _may_be_of(container, one)), None)
+        if stack is None:
+            foreign.append(container)
+        else:
+            doubtful.append((container, stack))
+    return Matched(tuple(groups), orphans, tuple(foreign), tuple(doubtful))
 
 
 def _by_name(
@@ -125,13 +130,25 @@ def _young(container: Container, now: datetime) -> bool:
     return container.created_at is not None and now - container.created_at < RECREATE_AFTER
 
 
-def _of_broken(container: Container, broken: Sequence[BrokenStack]) -> bool:
-    """Whether it may belong to a stack that cannot be resolved: nothing is said of those."""
-    folder = container.labels.get(LABEL + "project.working_dir")
-    for stack in broken:
-        if container.project is not None and container.project == stack.project:
-            return True
-        place = stack.stack.folder
-        if place and isinstance(folder, str) and f"/{folder.strip('/')}".endswith(f"/{place}"):
-            return True
-    return False
+def likely_names(broken: BrokenStack) -> frozenset[str]:
+    """What the project of a stack that cannot be resolved may be called.
+
+    Where that cannot be told, it may be called as its folder is (compose-go `loader.go`, `NormalizeProjectName`).
+    """
+    if broken.project is not None:
+        return frozenset({broken.project})
+    return frozenset({_normal(broken.stack.name), _normal(broken.stack.folder)}) - {""}
+
+
+def _normal(path: str) -> str:
+    return re.sub(r"[^-_a-z0-9]", "", path.rpartition("/")[2].lower()).lstrip("_-")
+
+
+def _may_be_of(container: Container, broken: BrokenStack) -> bool:
+    """Whether it may belong to a stack that cannot be resolved: by its project, its folder, or, without a project, its name."""
+    names = likely_names(broken)
+    if container.project is None:
+        return any(re.match(rf"{re.escape(name)}(?:[-_]|$)", container.name) for name in names)
+    folder, place = container.labels.get(LABEL + "project.working_dir"), broken.stack.folder
+    below = bool(place) and isinstance(folder, str) and f"/{folder.strip('/')}".endswith(f"/{place}")
+    return container.project in names or below

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from anchorwatch.compare import mend
 from anchorwatch.compare.match import Group, replaces
 from anchorwatch.compare.rules.restart import wanted_policy
-from anchorwatch.model.desired import DesiredService
+from anchorwatch.model.desired import DesiredService, UnknownValue
 from anchorwatch.model.findings import Finding, Kind
 from anchorwatch.model.observed import Container
 from anchorwatch.model.settings import Policy
 
 _COUNT = frozenset({"scale", "deploy", "deploy.replicas"})
+
+IN_PROGRESS = "it is being re-created"
 
 
 def replicas(service: DesiredService) -> int:
@@ -26,10 +29,14 @@ def replicas(service: DesiredService) -> int:
     return 1
 
 
-def presence(group: Group, policy: Policy, command: Sequence[str]) -> Iterator[Finding]:
-    """What is missing of one service, or too many."""
+def presence(group: Group, policy: Policy, command: Sequence[str]) -> Iterator[Finding | UnknownValue]:
+    """What is missing of one service, or too many; under `scale`, why that cannot be told."""
     service = group.service
-    if service.config.get("provider") or any(entry.path in _COUNT for entry in service.unknown):
+    if service.config.get("provider"):
+        return
+    unknown = next((entry for entry in service.unknown if entry.path in _COUNT), None)
+    if unknown is not None:
+        yield UnknownValue(service.name, "scale", unknown.because)
         return
     want, have = replicas(service), len(group.containers)
     if want == 0 or not service.enabled:
@@ -38,6 +45,7 @@ def presence(group: Group, policy: Policy, command: Sequence[str]) -> Iterator[F
             yield _scale(group, want, len(running), command)
         return
     if group.in_progress:
+        yield UnknownValue(service.name, "scale", IN_PROGRESS)
         return
     if have == 0:
         wanted = service.config.get("container_name")
@@ -46,6 +54,8 @@ def presence(group: Group, policy: Policy, command: Sequence[str]) -> Iterator[F
         return
     for container in group.containers:
         state = _not_running(group, container, policy)
+        if state is None and container.state == "exited" and _hangs_on_unknown(group, container, policy):
+            yield UnknownValue(service.name, "scale", "it finished, and whether it should have gone on is not known")
         if state is not None:
             yield _missing(group, container.name, container.number, state, _start(container, command))
     if have != want:
@@ -73,9 +83,19 @@ def _may_finish(group: Group, container: Container, policy: Policy) -> bool:
         return False
     if any(fnmatchcase(name, glob) for glob in policy.one_shot for name in names):
         return True
-    if any(entry.path.startswith(("restart", "deploy")) for entry in group.service.unknown):
+    if _restart_unknown(group.service):
         return True  # nobody can say that it should have gone on
     return wanted_policy(group.service.config)[0] in {"no", "on-failure"}
+
+
+def _restart_unknown(service: DesiredService) -> bool:
+    return any(entry.path.startswith(("restart", "deploy")) for entry in service.unknown)
+
+
+def _hangs_on_unknown(group: Group, container: Container, policy: Policy) -> bool:
+    """Whether it is only for want of a value that nothing is said of a container which finished."""
+    known = replace(group, service=replace(group.service, unknown=()))
+    return _restart_unknown(group.service) and not _may_finish(known, container, policy)
 
 
 def _start(container: Container, command: Sequence[str]) -> str | None:

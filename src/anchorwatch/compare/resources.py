@@ -60,6 +60,8 @@ KEYS: Mapping[str, Mapping[str, str]] = {
 REMAKE = "down, then up"
 """Stands for the command that takes the project down and up again."""
 
+_NAMELESS = "its name on the host is not known"
+_NOT_NEEDED = "none of its containers is there"
 _PREDEFINED = frozenset({"bridge", "host", "none", "default"})
 
 
@@ -68,10 +70,14 @@ def resource_differences(
 ) -> Iterator[tuple[Kind, Difference, str | None]]:
     """What differs in the project's networks and volumes, each with its kind and, where `up` does not mend it, a command.
 
-    Own resources of a project that was never deployed are not listed beside its missing containers.
+    Own resources of a project that was never deployed are not listed beside its missing containers. What may not be looked at
+    is said to be unjudged.
     """
     deployed = any(group.containers for group in groups)
     used = _used(groups)
+    for kind, declared in (("networks", project.networks), ("volumes", project.volumes)):
+        if declared and kind in snapshot.not_permitted:
+            yield Kind.CHANGED, Difference(kind, None, None, unjudged=f"the host's {kind} may not be looked at"), None
     if "networks" not in snapshot.not_permitted:
         networks = {network.name: network for network in snapshot.networks}
         for key, wanted in project.networks.items():
@@ -102,14 +108,19 @@ def _used(groups: Sequence[Group]) -> set[tuple[str, str]]:
 def _network(
     key: str, wanted: JsonObject, networks: Mapping[str, Network], project: str, must_exist: bool, compose_version: str
 ) -> Iterator[tuple[Kind, Difference, str | None]]:
-    name = wanted.get("name") or f"{project}_{key}"
-    if isinstance(name, Template) or name in _PREDEFINED:
+    name, path = wanted.get("name") or f"{project}_{key}", f"networks.{key}"
+    if isinstance(name, Template):
+        yield Kind.CHANGED, Difference(path, name, None, unseen=_NAMELESS), None
         return
-    found, path = networks.get(name), f"networks.{key}"
+    if name in _PREDEFINED:
+        return
+    found = networks.get(name)
     if found is None:
         if wanted.get("external") or must_exist:
             create = shlex.join(["docker", "network", "create", name]) if wanted.get("external") else None
             yield Kind.MISSING, Difference(path, name, "absent"), create
+        else:
+            yield Kind.MISSING, Difference(path, name, "absent", unseen=_NOT_NEEDED), None
     elif not wanted.get("external"):
         others = [other for other in networks.values() if other is not found and other.name not in _PREDEFINED]
         differences = list(_network_differences(path, wanted, found, others))
@@ -194,14 +205,17 @@ def _subnet(value: Json) -> str:
 def _volume(
     key: str, wanted: JsonObject, volumes: Mapping[str, Volume], project: str, must_exist: bool, project_dir: str | None
 ) -> Iterator[tuple[Kind, Difference, str | None]]:
-    name = wanted.get("name") or f"{project}_{key}"
+    name, path = wanted.get("name") or f"{project}_{key}", f"volumes.{key}"
     if isinstance(name, Template):
+        yield Kind.CHANGED, Difference(path, name, None, unseen=_NAMELESS), None
         return
-    found, path = volumes.get(name), f"volumes.{key}"
+    found = volumes.get(name)
     if found is None:
         if wanted.get("external") or must_exist:
             create = shlex.join(["docker", "volume", "create", name]) if wanted.get("external") else None
             yield Kind.MISSING, Difference(path, name, "absent"), create
+        else:
+            yield Kind.MISSING, Difference(path, name, "absent", unseen=_NOT_NEEDED), None
     elif not wanted.get("external"):
         options = {option: locate(value, project_dir) for option, value in texts(wanted.get("driver_opts")).items()}
         for difference in (

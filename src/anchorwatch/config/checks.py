@@ -89,6 +89,11 @@ def _destinations(notify: dict[str, Tree]) -> Iterator[Wrong]:
                     ("notify", "destinations", i, "name"), "is the name of another destination too", "give each a name of its own"
                 )
             seen.add(name)
+    for i, one in _items(notify, "destinations"):
+        for j, matcher in _items(one, "only"):
+            if not any(_given(matcher, key) for key in _MATCHERS):
+                keys = ", ".join(key for key in _MATCHERS if key not in ("image", "label"))
+                yield Wrong(("notify", "destinations", i, "only", j), "says nothing of what is wanted", f"add one of {keys}")
 
 
 def _mapping(tree: Tree) -> dict[str, Tree]:

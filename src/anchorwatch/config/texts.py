@@ -208,6 +208,15 @@ def service_url(value: Any) -> str:
     return url
 
 
+def page_url(value: Any) -> str:
+    """A URL that a browser opens. Never shown when wrong: it may be a secret. A `/` at its end is taken off."""
+    url = text(value).strip()
+    parts, host, _port = _place(url)
+    if parts.scheme not in {"http", "https"} or not host or any(letter.isspace() for letter in url):
+        raise WrongValue("is no address of a page", instead="write https://host/path")
+    return url.rstrip("/")
+
+
 def database_url(value: Any) -> str:
     """An SQLAlchemy URL of SQLite or of PostgreSQL through psycopg. Never shown when wrong: it may carry a password."""
     url = text(value)

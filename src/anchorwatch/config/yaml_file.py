@@ -28,9 +28,25 @@ _PLAIN_TAGS = frozenset(
 
 def read_document(path: Path) -> Document:
     """The YAML file at `path`, which is called by that path in messages. Never raises for what is in the file or on the disk."""
-    document = Document(str(path))
     try:
-        content = path.read_bytes().decode("utf-8-sig")
+        content = path.read_bytes()
+    except FileNotFoundError:
+        document = Document(str(path))
+        _refuse(document, None, "there is no such file", "look at --config and $ANCHORWATCH_CONFIG; anchorwatch init writes one")
+    except OSError as error:
+        document = Document(str(path))
+        _refuse(document, None, f"cannot be read: {error.strerror or error}", "look at the path and its permissions")
+    else:
+        document = parse_document(str(path), content)
+    return document
+
+
+def parse_document(name: str, raw: bytes) -> Document:
+    """The YAML in `raw`, which is called `name` in messages. Never raises for what is in it."""
+    document = Document(name)
+    content = ""
+    try:
+        content = raw.decode("utf-8-sig")
         _refuse_depth(content)
         node = yaml.compose(content, Loader=yaml.CSafeLoader)
         if node is None or (isinstance(node, yaml.ScalarNode) and node.tag == _YAML + "null"):
@@ -39,10 +55,6 @@ def read_document(path: Path) -> Document:
             raise _Unreadable(1, "the config is no mapping", "write keys at its top: repo:, hosts:, …")
         document.where[()] = Where(document.name, 1, "")
         document.tree = _Reader(document).mapping(node, ())
-    except FileNotFoundError:
-        _refuse(document, None, "there is no such file", "look at --config and $ANCHORWATCH_CONFIG; anchorwatch init writes one")
-    except OSError as error:
-        _refuse(document, None, f"cannot be read: {error.strerror or error}", "look at the path and its permissions")
     except UnicodeDecodeError as error:
         line = bytes(error.object[: error.start]).count(b"\n") + 1
         _refuse(document, line, "is not UTF-8", "save the file as UTF-8")

@@ -20,12 +20,17 @@ from pathlib import Path
 from typing import Any
 
 from anchorwatch import __version__
+from anchorwatch.desired.memory import Recent
+from anchorwatch.desired.resolution import Resolution
 
 FORMAT = 2
 """To be raised whenever entries of an older anchorwatch would be read wrongly."""
 MAX_ENTRIES = 2_000
 KEEP_SECONDS = 90 * 86_400
 _TOUCH_AFTER = 86_400
+_PRUNE_EVERY = 500
+"""Entries that are written between two prunings by one process."""
+_IN_MEMORY = 400
 
 
 def cache_folder(environ: Mapping[str, str]) -> Path | None:
@@ -38,14 +43,17 @@ def cache_folder(environ: Mapping[str, str]) -> Path | None:
 
 
 class Cache:
-    """Entries in a private folder. Without a folder, or where it cannot be written, nothing is kept and nothing fails."""
+    """Entries in a private folder. Without a folder, or where it cannot be written, only this process keeps what it resolved, and
+    nothing fails."""
 
     def __init__(self, folder: Path | None) -> None:
         self.folder = _private(folder)
-        self.memory: dict[str, tuple[str, str | None]] = {}
+        self.memory: Recent[str, tuple[str, str | None]] = Recent(_IN_MEMORY)
         """For stacks whose values from outside cannot be put in afterwards: entry -> (hash of the values, Compose's output)."""
+        self.resolutions: Recent[str, Resolution] = Recent(_IN_MEMORY)
+        """Entries as they were read or written last."""
         self._lock = threading.Lock()
-        self._pruned = False
+        self._stored = 0
         self._key: bytes | None = None
 
     @property
@@ -94,7 +102,7 @@ class Cache:
             content = json.dumps({"format": FORMAT, **entry}).encode("utf-8", "surrogateescape")
             write_private(self.folder / f"{name}.json", content)
         with self._lock:
-            due, self._pruned = not self._pruned, True
+            due, self._stored = self._stored % _PRUNE_EVERY == 0, self._stored + 1
         if due:
             self._prune(self.folder)
 

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from anchorwatch.desired.cache import write_private
+from anchorwatch.desired.scratch import scratch_folder
 from anchorwatch.desired.walls import OUTPUT, before
 from anchorwatch.errors import ComposeError, StackError
 
@@ -70,6 +71,14 @@ def find_compose(path: str | None = None, cache: Path | None = None, environ: Ma
             hint="upgrade the package docker-compose-plugin, or name a newer one in the config: compose: /path/to/docker-compose",
         )
     return Compose(command, version)
+
+
+def program(path: str | None = None, environ: Mapping[str, str] = os.environ) -> str | None:
+    """Where the Compose lies that `find_compose` would take; None where there is none."""
+    try:
+        return _command(path, environ)[0]
+    except ComposeError:
+        return None
 
 
 def _command(path: str | None, environ: Mapping[str, str]) -> tuple[str, ...]:
@@ -157,8 +166,8 @@ def run(
     }
     if compose.command[1:]:
         environment["PATH"] = os.defpath
-    command = [*before(os.path.realpath(compose.command[0]), tempfile.gettempdir()), *compose.command, *arguments]
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+    command = [*before(os.path.realpath(compose.command[0]), scratch_folder()), *compose.command, *arguments]
+    with tempfile.TemporaryFile(dir=scratch_folder()) as out, tempfile.TemporaryFile(dir=scratch_folder()) as err:
         try:
             process = subprocess.Popen(
                 command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=err, start_new_session=True

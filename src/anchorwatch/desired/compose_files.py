@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from anchorwatch.desired.classify import ComposeFile, read_compose_file
 from anchorwatch.desired.files import Files
+from anchorwatch.desired.memory import Memory
 from anchorwatch.desired.project_name import compose_settings
 from anchorwatch.errors import StackError
 
@@ -24,6 +25,7 @@ class ComposeFiles:
     """What was read so far of `files`, by path."""
 
     files: Files
+    memory: Memory | None = None
     known: dict[str, ComposeFile] = field(default_factory=dict)
     settings: dict[str, dict[str, str]] = field(default_factory=dict)
     """The COMPOSE_… variables of the `.env` of a folder, raw."""
@@ -40,9 +42,18 @@ class ComposeFiles:
             self.settings[folder] = compose_settings(contents[path]) if path in contents else {}
         for path in wanted:
             content = contents.get(path)
-            self.known[path] = self._unread(path) if content is None else read_compose_file(path, content)
+            self.known[path] = self._unread(path) if content is None else self._read(path, content, there[path].id)
             if content is not None:
                 self._digests[path] = there[path].id or hashlib.sha256(content).hexdigest()
+
+    def _read(self, path: str, content: bytes, object_id: str) -> ComposeFile:
+        if self.memory is None or not object_id:
+            return read_compose_file(path, content)
+        found = self.memory.compose_files.get((path, object_id))
+        if found is None:
+            found = read_compose_file(path, content)
+            self.memory.compose_files.put((path, object_id), found)
+        return found
 
     def follow(self) -> None:
         """Read what the files known so far include and extend, as far as it is in the repo."""

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from anchorwatch.desired.scratch import scratch_folder
 from anchorwatch.desired.walls import NOBODY
 
 _DEEP = "/".join(str(level) for level in range(16))
@@ -22,7 +23,7 @@ _DEEP = "/".join(str(level) for level in range(16))
 @contextmanager
 def export_folder(name: str) -> Iterator[Path]:
     """A fresh folder for a repo called `name`, readable by us and by the account that Compose runs as."""
-    top = Path(tempfile.mkdtemp(prefix="anchorwatch-"))
+    top = Path(tempfile.mkdtemp(prefix="anchorwatch-", dir=scratch_folder()))
     try:
         root = top / _DEEP / (posixpath.basename(name) or "repo")
         _make(root)

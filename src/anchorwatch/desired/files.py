@@ -76,3 +76,10 @@ class Files(Protocol):
 
         None where no commit did, or where the walk ended before it came to one (it is bounded in commits and time).
         """
+
+    def touched_since(self, revision: str, groups: Mapping[K, Collection[str]]) -> dict[K, Commit] | None:
+        """For each group of paths that a commit since `revision` touched, the last such commit.
+
+        None where the first parents do not lead back to `revision`, or not soon: then `last_commits` has to tell.
+        Raises RepoError.
+        """

@@ -84,6 +84,10 @@ class FolderFiles:
         """See `Files.last_commits`: files as they lie there belong to no commit."""
         return dict.fromkeys(groups)
 
+    def touched_since(self, revision: str, groups: Mapping[K, Collection[str]]) -> dict[K, Commit] | None:
+        """See `Files.touched_since`."""
+        return None
+
     def _not_ignored(self, place: Place) -> Iterator[str]:
         listed = git.read(
             ["ls-files", "-z", "--cached", "--others", "--exclude-standard"],

@@ -16,11 +16,14 @@ import os
 import signal
 import subprocess
 import tempfile
+import threading
+import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from anchorwatch.desired.scratch import scratch_folder
 from anchorwatch.errors import GitFailed
 
 if TYPE_CHECKING:
@@ -28,6 +31,8 @@ if TYPE_CHECKING:
 
 DEADLINE = 30.0
 """Seconds that a command on local files may take; reading a repo takes milliseconds."""
+_SLICE = 0.2
+"""Seconds after which somebody who waits for git sees that it is to stop."""
 
 _QUIET = {
     "GIT_TERMINAL_PROMPT": "0",
@@ -72,12 +77,14 @@ def ask(
     environment: Mapping[str, str] | None = None,
     settings: Sequence[str] = (),
     deadline: float = DEADLINE,
+    stop: threading.Event | None = None,
 ) -> Answer:
     """Run `git ARGUMENTS` in `folder`, hand it `given`, and wait for its end.
 
     `trust` is the one folder that may belong to somebody else (safe.directory). `environment` reaches the child only, and
     is the place for secrets; `settings` (KEY=VALUE) are seen by everybody who lists processes. Raises GitFailed when git
-    is not there or does not answer within `deadline` seconds; a bad exit status is the caller's to judge.
+    is not there, does not answer within `deadline` seconds or is not to go on (`stop`, set by another thread); a bad exit
+    status is the caller's to judge.
     """
     door = _door(folder)
     words = [item for setting in (*_HARMLESS, *settings) for item in ("-c", setting)]
@@ -85,22 +92,31 @@ def ask(
         words += ["-c", f"safe.directory={trust}"]
     ours = {**_QUIET, **(environment or {})}
     command = [*_without(_orders(os.environ, ours)), "git", *words, *arguments]
-    with tempfile.TemporaryFile() as spool:
+    with tempfile.TemporaryFile(dir=scratch_folder()) as spool:
         spool.write(given)
         spool.seek(0)
         process = door.execute(command, istream=spool, env=ours, as_process=True, start_new_session=True, shell=False)
-    try:
-        out, err = process.communicate(timeout=deadline)
-    except subprocess.TimeoutExpired:
-        _end(process.pid)
-        process.communicate()
-        raise GitFailed(
-            f"git {arguments[0]} in {folder} did not answer within {deadline:g} s",
-            hint="is the disk or the network that it lies on slow or gone? `anchorwatch doctor` tries it",
-        ) from None
-    except BaseException:
-        _end(process.pid)
-        raise
+    until = time.monotonic() + deadline
+    while True:
+        left = until - time.monotonic()
+        try:
+            out, err = process.communicate(timeout=left if stop is None else min(left, _SLICE))
+            break
+        except subprocess.TimeoutExpired:
+            stopped = stop is not None and stop.is_set()
+            if not stopped and time.monotonic() < until:
+                continue
+            _end(process.pid)
+            process.communicate()
+            if stopped:
+                raise GitFailed(f"git {arguments[0]} in {folder} was ended: anchorwatch is stopping") from None
+            raise GitFailed(
+                f"git {arguments[0]} in {folder} did not answer within {round(deadline) if deadline > 2 else deadline:g} s",
+                hint="is the disk or the network that it lies on slow or gone? `anchorwatch doctor` tries it",
+            ) from None
+        except BaseException:
+            _end(process.pid)
+            raise
     return Answer(process.returncode, out, err.decode("utf-8", "replace").strip())
 
 

@@ -37,7 +37,7 @@ def kept(stack: Stack, shelf: Shelf, outside: Outside, compose: Compose, cache: 
     found = _kept(name, shelf, outside, cache)
     if found is None:
         return None
-    digest, real = cache.memory.get(name, ("", None))
+    digest, real = cache.memory.get(name) or ("", None)
     return Kept(found, real if digest == found.digest else None)
 
 
@@ -61,12 +61,10 @@ def settings(outside: Outside) -> dict[str, str]:
 
 
 def _kept(name: str, shelf: Shelf, outside: Outside, cache: Cache) -> Resolution | None:
-    entry = cache.load(name)
-    if entry is None:
-        return None
-    entry.pop("format")
     try:
-        kept = Resolution(**entry)
+        kept = cache.resolutions.get(name) or _loaded(name, cache)
+        if kept is None:
+            return None
         if any(shelf.id(path) != there for path, there in kept.looked_at.items()):
             return None
         reopen(kept, shelf, outside)
@@ -75,6 +73,16 @@ def _kept(name: str, shelf: Shelf, outside: Outside, cache: Cache) -> Resolution
     except (TypeError, ValueError, AttributeError, KeyError):
         return None  # written by something else
     return kept
+
+
+def _loaded(name: str, cache: Cache) -> Resolution | None:
+    entry = cache.load(name)
+    if entry is None:
+        return None
+    entry.pop("format")
+    loaded = Resolution(**entry)
+    cache.resolutions.put(name, loaded)
+    return loaded
 
 
 def reopen(kept: Resolution, shelf: Shelf, outside: Outside) -> None:

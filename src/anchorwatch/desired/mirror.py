@@ -13,6 +13,7 @@ import re
 import shlex
 import shutil
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -21,12 +22,14 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from anchorwatch.desired import git
-from anchorwatch.desired.repo import GitFiles, check_name, open_repo
-from anchorwatch.errors import AnchorwatchError, GitFailed, RevisionNotFound
+from anchorwatch.desired.repo import GitFiles, check_name, open_commit, open_repo
+from anchorwatch.errors import AnchorwatchError, GitAuthError, GitFailed, RevisionNotFound
 from anchorwatch.model.settings import RepoSource
 
-FETCH_DEADLINE = 120.0
-"""Seconds that a fetch may take, and the first one, of a whole branch, too."""
+FETCH_DEADLINE = 60.0
+"""Seconds that a fetch may take."""
+FIRST_DEADLINE = 300.0
+"""Seconds that the first one may take, of a whole branch. One that comes to a standstill is ended by git or ssh long before."""
 _PROTOCOLS = ("https", "http", "ssh", "git", "file")
 _HEAD = "refs/anchorwatch/head"
 """What the remote's HEAD is fetched to, when no branch is configured."""
@@ -46,27 +49,62 @@ class Remote:
     """Host or path, for messages."""
 
 
-def open_mirror(source: RepoSource, state: Path, *, deadline: float = FETCH_DEADLINE) -> GitFiles:
+@dataclass(frozen=True, slots=True)
+class _Limit:
+    """When it has taken too long, by `time.monotonic`, and what ends it sooner."""
+
+    until: float
+    stop: threading.Event | None
+
+    @property
+    def over(self) -> bool:
+        return time.monotonic() > self.until or (self.stop is not None and self.stop.is_set())
+
+
+def _limit(seconds: float, stop: threading.Event | None) -> _Limit:
+    return _Limit(time.monotonic() + seconds, stop)
+
+
+def open_mirror(
+    source: RepoSource, state: Path, *, deadline: float | None = None, stop: threading.Event | None = None
+) -> GitFiles:
     """Fetch the branch of `source.url` into its mirror below the folder `state`, and open it at what was fetched.
 
-    Raises GitFailed (out of reach, not let in, too slow) and RevisionNotFound (no such branch).
+    `deadline` in seconds; None has one for the first fetch and one for all others. Raises GitFailed (out of reach, not let in,
+    too slow, ended by `stop`) and RevisionNotFound (no such branch).
     """
     remote = read_address(source)
     if source.branch is not None:
         check_name(source.branch)
-    mirror = state / "mirrors" / f"{hashlib.sha256(remote.address.encode()).hexdigest()[:16]}.git"
+    mirror = _place(remote, state)
     mirror.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    until = time.monotonic() + deadline
-    with _alone(mirror, until):
-        if (mirror / "HEAD").is_file() and _fetch_or_damaged(mirror, source.branch, remote, until):
-            files = _open(mirror, source.branch, remote)
-            if files is not None:
-                return files
-        _make(mirror, source.branch, remote, until)
+    with _alone(mirror, _limit(deadline or FIRST_DEADLINE, stop)):
+        if (mirror / "HEAD").is_file():
+            limit = _limit(deadline or FETCH_DEADLINE, stop)
+            if _fetch_or_damaged(mirror, source.branch, remote, limit):
+                files = _open(mirror, source.branch, remote)
+                if files is not None:
+                    return files
+        _make(mirror, source.branch, remote, _limit(deadline or FIRST_DEADLINE, stop))
         files = _open(mirror, source.branch, remote)
     if files is None:
         raise GitFailed(f"the mirror of {remote.where} is damaged as soon as it is made", hint=f"is the disk of {state} sound?")
     return files
+
+
+def fetched(source: RepoSource, state: Path, revision: str) -> GitFiles:
+    """A commit that was fetched before. Raises NotARepo where nothing was."""
+    remote = read_address(source)
+    return open_commit(_place(remote, state), revision, _name(remote))
+
+
+def mirror_place(source: RepoSource, state: Path) -> Path:
+    """Where the mirror of `source.url` lies, or will lie."""
+    return _place(read_address(source), state)
+
+
+def _place(remote: Remote, state: Path) -> Path:
+    return state / "mirrors" / f"{hashlib.sha256(remote.address.encode()).hexdigest()[:16]}.git"
 
 
 def read_address(source: RepoSource) -> Remote:
@@ -106,6 +144,7 @@ def ssh_command(key: str | None, known_hosts: str | None) -> str:
     """The ssh that git is to use: never asks, gives up in time, and trusts only a host key that is known already."""
     words = ["ssh", "-oBatchMode=yes", "-oConnectTimeout=10", "-oServerAliveInterval=10", "-oServerAliveCountMax=3"]
     words += ["-oStrictHostKeyChecking=yes", "-oPermitLocalCommand=no", "-oForwardAgent=no", "-oClearAllForwardings=yes"]
+    words += ["-oControlMaster=no", "-oControlPath=none"]  # a connection shared with others outlives what we end
     if key is not None:
         words += ["-oIdentitiesOnly=yes", f'-oIdentityFile="{_unexpanded(key)}"']
     if known_hosts is not None:
@@ -125,7 +164,8 @@ def explain(said: str, remote: Remote, branch: str | None) -> AnchorwatchError:
         return RevisionNotFound(what, hint="correct `repo: branch:`" if branch else "push the stacks there first")
     for pattern, hint in _HINTS:
         if re.search(pattern, said, re.IGNORECASE):
-            return GitFailed(f"{remote.where} cannot be fetched: {line}", hint=hint)
+            kind = GitAuthError if hint in _NOT_LET_IN else GitFailed
+            return kind(f"{remote.where} cannot be fetched: {line}", hint=hint)
     return GitFailed(f"{remote.where} cannot be fetched: {line}", hint="`anchorwatch doctor` tries it")
 
 
@@ -146,10 +186,12 @@ _HINTS = (
     (r"dubious ownership", "read a repository on this machine by its folder: `repo: path:` instead of `url:`"),
 )  # fmt: skip
 
+_NOT_LET_IN = frozenset(hint for _, hint in _HINTS[:3])
 
-def _fetch(mirror: Path, branch: str | None, remote: Remote, until: float) -> git.Answer:
+
+def _fetch(mirror: Path, branch: str | None, remote: Remote, limit: _Limit) -> git.Answer:
     refspec = f"+HEAD:{_HEAD}" if branch is None else f"+refs/heads/{branch}:refs/heads/{branch}"
-    left = until - time.monotonic()
+    left = limit.until - time.monotonic()
     options = ("--no-tags", "--no-recurse-submodules", "--no-write-fetch-head", "--quiet", "--end-of-options")
     return git.ask(
         ["fetch", *options, remote.address, refspec],
@@ -158,12 +200,13 @@ def _fetch(mirror: Path, branch: str | None, remote: Remote, until: float) -> gi
         environment=remote.environment,
         settings=remote.settings,
         deadline=max(left, 1.0),
+        stop=limit.stop,
     )
 
 
-def _fetch_or_damaged(mirror: Path, branch: str | None, remote: Remote, until: float) -> bool:
+def _fetch_or_damaged(mirror: Path, branch: str | None, remote: Remote, limit: _Limit) -> bool:
     """Fetch into a mirror that is there; False when it is the mirror that is at fault. Raises what the remote is at fault for."""
-    answer = _fetch(mirror, branch, remote, until)
+    answer = _fetch(mirror, branch, remote, limit)
     if answer.status == 0:
         return True
     if _open(mirror, branch, remote) is None:
@@ -171,7 +214,7 @@ def _fetch_or_damaged(mirror: Path, branch: str | None, remote: Remote, until: f
     raise explain(answer.err, remote, branch)
 
 
-def _make(mirror: Path, branch: str | None, remote: Remote, until: float) -> None:
+def _make(mirror: Path, branch: str | None, remote: Remote, limit: _Limit) -> None:
     """Make the mirror anew beside the old one, and put it in its place when it is whole."""
     prefix = f".new-{mirror.stem}-"
     for left in mirror.parent.glob(f"{prefix}*"):  # of one that was killed; we are alone here
@@ -180,7 +223,7 @@ def _make(mirror: Path, branch: str | None, remote: Remote, until: float) -> Non
         new = Path(made) / "repo.git"
         answer = git.ask(["init", "--bare", "--quiet", "--template=", "--initial-branch=main", str(new)], folder=Path(made))
         if answer.status == 0:
-            answer = _fetch(new, branch, remote, until)
+            answer = _fetch(new, branch, remote, limit)
         if answer.status != 0:
             raise explain(answer.err, remote, branch)
         shutil.rmtree(mirror, ignore_errors=True)
@@ -193,12 +236,15 @@ def _open(mirror: Path, branch: str | None, remote: Remote) -> GitFiles | None:
         files = open_repo(mirror, branch if branch is not None else _HEAD)
     except AnchorwatchError:
         return None
-    name = remote.address.rstrip("/").removesuffix(".git").rpartition("/")[2].rpartition(":")[2]
-    return replace(files, name=name or files.name) if files.intact() else None
+    return replace(files, name=_name(remote) or files.name) if files.intact() else None
+
+
+def _name(remote: Remote) -> str:
+    return remote.address.rstrip("/").removesuffix(".git").rpartition("/")[2].rpartition(":")[2]
 
 
 @contextmanager
-def _alone(mirror: Path, until: float) -> Iterator[None]:
+def _alone(mirror: Path, limit: _Limit) -> Iterator[None]:
     """One process at a time changes a mirror."""
     with mirror.with_suffix(".lock").open("w") as lock:
         while True:
@@ -206,7 +252,7 @@ def _alone(mirror: Path, until: float) -> Iterator[None]:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except OSError:
-                if time.monotonic() > until:
+                if limit.over:
                     raise GitFailed(
                         f"another anchorwatch has been fetching into {mirror} for too long", hint="is one of them stuck?"
                     ) from None

@@ -89,7 +89,7 @@ def outside_values(
         if level.host_env_file is not None:
             _take(level.host_env_file, None if read_on_host is None else read_on_host(level.host_env_file), values, {}, problems)
     for level in levels:
-        for path in _paths(level):
+        for path in env_files(level):
             _take(path, _read(path), values, files, problems)
     for level in levels:
         values.update({name: environ[name] for name in level.pass_environment if name in environ})
@@ -111,7 +111,8 @@ def _take(path: str, text: str | None, values: dict[str, str], files: dict[str, 
     files[path] = text
 
 
-def _paths(level: StackValues) -> list[str]:
+def env_files(level: StackValues) -> list[str]:
+    """The env files on the watcher that the config names, globs opened. One that is named in full need not be there."""
     found: list[str] = []
     for pattern in level.env_files:
         expanded = os.path.expanduser(pattern)  # noqa: PTH111 - a pattern is no path yet

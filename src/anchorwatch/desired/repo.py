@@ -14,12 +14,15 @@ from pathlib import Path
 
 from anchorwatch.desired import git
 from anchorwatch.desired.files import MAX_FILE_BYTES, Commit, Entry, K
-from anchorwatch.desired.history import last_commits
+from anchorwatch.desired.history import Step, last_commits, owned, since
 from anchorwatch.desired.links import follow
+from anchorwatch.desired.memory import Memory
 from anchorwatch.errors import GitFailed, NotARepo, RevisionNotFound
 
 MAX_ENTRIES = 500_000
 MAX_LINK_BYTES = 4096
+MAX_STEPS = 200
+"""So many commits are told of at once."""
 _DAMAGES = 20
 """So many damaged objects are stepped over in one batch before the repository is given up as a whole."""
 _OBJECT_ID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
@@ -42,6 +45,8 @@ class GitFiles:
     place: Place
     revision: str | None
     name: str
+    memory: Memory | None = field(default=None, repr=False)
+    """What was read of this repository before."""
     _entries: dict[str, Entry] | None = field(default=None, repr=False)
     _sizes: dict[str, int | None] = field(default_factory=dict, repr=False)
     """By object id; None for one that is missing or damaged."""
@@ -56,12 +61,25 @@ class GitFiles:
         """See `Files.read`."""
         entries = self.paths()
         wanted = {path: entries[path].id for path in paths if path in entries and entries[path].kind == "file"}
-        ids = list(dict.fromkeys(wanted.values()))
-        self._measure(ids)
-        small = [one for one in ids if (size := self._sizes[one]) is not None and size <= MAX_FILE_BYTES]
-        contents = self._contents(small)
-        self._sizes.update({one: None for one in small if one not in contents})
+        contents = self._remembered(dict.fromkeys(wanted.values()))
+        ids = [one for one in dict.fromkeys(wanted.values()) if one not in contents]
+        if ids:
+            self._measure(ids)
+            small = [one for one in ids if (size := self._sizes[one]) is not None and size <= MAX_FILE_BYTES]
+            fresh = self._contents(small)
+            self._sizes.update({one: None for one in small if one not in fresh})
+            contents |= fresh
+            if self.memory is not None:
+                for one, content in fresh.items():
+                    self.memory.keep(one, content)
         return {path: contents[one] for path, one in wanted.items() if one in contents}
+
+    def _remembered(self, ids: Iterable[str]) -> dict[str, bytes]:
+        if self.memory is None:
+            return {}
+        found = {one: content for one in ids if (content := self.memory.contents.get(one)) is not None}
+        self._sizes.update({one: len(content) for one, content in found.items()})
+        return found
 
     def unread(self, path: str) -> str | None:
         """See `Files.unread`."""
@@ -86,14 +104,38 @@ class GitFiles:
         """See `Files.last_commits`."""
         if self.revision is None:
             return dict.fromkeys(groups)
+        return last_commits(self.whole(groups), self.revision, folder=self.place.top, trust=str(self.place.top))
+
+    def touched_since(self, revision: str, groups: Mapping[K, Collection[str]]) -> dict[K, Commit] | None:
+        """See `Files.touched_since`."""
+        steps = self.steps_since(revision)
+        if revision != self.revision and (not steps or steps[-1].parent != revision):
+            return None
+        found: dict[K, Commit] = {}
+        for step, keys in owned(steps, self.whole(groups)):
+            found |= {key: step.commit for key in keys if key not in found}
+        return found
+
+    def steps_since(self, revision: str, most: int = MAX_STEPS) -> Sequence[Step]:
+        """The commits that this one has and `revision` has not, the newest first, at most so many. Raises GitFailed."""
+        if self.revision is None or revision == self.revision:
+            return []
+        known = None if self.memory is None else self.memory.steps.get((revision, self.revision))
+        if known is None or len(known) >= most:
+            known = since(revision, self.revision, most, folder=self.place.top, trust=str(self.place.top))
+            if self.memory is not None:
+                self.memory.steps.put((revision, self.revision), known)
+        return known
+
+    def whole(self, groups: Mapping[K, Collection[str]]) -> dict[K, list[str]]:
+        """The paths as the repository has them: from its top, and what a symlink leads to."""
         entries = self.paths()
 
         def real(path: str) -> str:
             entry = entries.get(path)
             return self.place.prefix + (entry.real if entry is not None and entry.kind == "file" and entry.real else path)
 
-        whole = {key: [real(path) for path in paths] for key, paths in groups.items()}
-        return last_commits(whole, self.revision, folder=self.place.top, trust=str(self.place.top))
+        return {key: [real(path) for path in paths] for key, paths in groups.items()}
 
     def intact(self) -> bool:
         """Whether every file of the commit is there, as far as git can tell without reading them all."""
@@ -106,11 +148,23 @@ class GitFiles:
     def _git(self, *arguments: str, given: bytes = b"") -> git.Answer:
         return git.ask(arguments, folder=self.place.top, trust=str(self.place.top), given=given)
 
+    def has(self, commit: str) -> bool:
+        """Whether the repository has that commit. Raises GitFailed where git itself cannot tell."""
+        answer = self._git("cat-file", "--batch-check", given=f"{commit}\n".encode())
+        if answer.status != 0:
+            raise git.failed(f"{self.place.folder} cannot be read", answer)
+        return b" commit " in answer.out
+
     def _list(self) -> dict[str, Entry]:
         commit = self.revision or ""
         prefix = self.place.prefix
         answer = self._git("ls-tree", "-r", "-z", "--full-tree", commit, *(["--", prefix] if prefix else []))
         if answer.status != 0:
+            if not self.has(commit):
+                raise RevisionNotFound(
+                    f"{self.place.folder} has no commit {commit[:12]} (any more)",
+                    hint="it was rewritten and cleared away, or is older than what this clone has",
+                )
             raise git.failed(f"the files of commit {commit[:12]} in {self.place.folder} cannot be listed", answer)
         entries: dict[str, Entry] = {}
         for record in answer.out.split(b"\0"):
@@ -186,8 +240,28 @@ def open_repo(folder: Path, branch: str | None = None) -> GitFiles:
     (no such branch, or no commit yet) and GitFailed.
     """
     place = locate(folder)
-    name = place.folder.name.removesuffix(".git") or place.top.parent.name
-    return GitFiles(place, _resolve(place, branch), name)
+    return GitFiles(place, _resolve(place, branch)[0], _name(place))
+
+
+def open_commit(folder: Path, revision: str, name: str = "") -> GitFiles:
+    """The files of a commit in the repository that `folder` is, or lies in. Raises NotARepo.
+
+    That the commit is there is seen when its files are listed: RevisionNotFound.
+    """
+    place = locate(folder)
+    return GitFiles(place, revision, name or _name(place))
+
+
+def resolve(folder: Path, branch: str | None = None, reference: str | None = None) -> tuple[str, str]:
+    """The commit of a branch (None: HEAD), and the whole name of the reference that told it.
+
+    With `reference` that one alone is asked: no other stands in where it is gone. Raises as `open_repo` does.
+    """
+    return _resolve(locate(folder), branch, reference)
+
+
+def _name(place: Place) -> str:
+    return place.folder.name.removesuffix(".git") or place.top.parent.name
 
 
 def locate(folder: Path) -> Place:
@@ -221,9 +295,11 @@ def _is_bare(folder: Path) -> bool:
     return (folder / "HEAD").is_file() and (folder / "objects").is_dir() and (folder / "refs").is_dir()
 
 
-def _resolve(place: Place, branch: str | None) -> str:
-    """The commit of a branch, told by one command. Names go in by standard input: none can be taken for an option."""
-    if branch is None:
+def _resolve(place: Place, branch: str | None, reference: str | None = None) -> tuple[str, str]:
+    """The commit of a branch, and who told it, by one command. Names go in by standard input: none can be taken for an option."""
+    if reference is not None:
+        names = [reference]
+    elif branch is None:
         names = ["HEAD"]
     else:
         check_name(branch)
@@ -232,10 +308,10 @@ def _resolve(place: Place, branch: str | None) -> str:
             names.insert(0, branch)
     questions = "".join(f"{name}^{{commit}}\n" for name in names).encode("utf-8", "surrogateescape")
     answer = git.ask(["cat-file", "--batch-check"], folder=place.top, trust=str(place.top), given=questions)
-    for line in answer.out.decode("utf-8", "replace").splitlines():
+    for name, line in zip(names, answer.out.decode("utf-8", "replace").splitlines(), strict=False):
         object_id, _, rest = line.partition(" ")
         if rest.startswith("commit ") and _OBJECT_ID.match(object_id):
-            return object_id
+            return object_id, name
     raise _unresolved(place, branch, answer)
 
 

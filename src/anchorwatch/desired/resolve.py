@@ -9,6 +9,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from anchorwatch.desired.contents import Contents, Shelf
 from anchorwatch.desired.export import export_folder, lay_out
 from anchorwatch.desired.inputs import Inputs, gather, items, pairs, scalars
 from anchorwatch.desired.kept import name_of, settings
+from anchorwatch.desired.memory import Given, Memory
 from anchorwatch.desired.outside import Outside
 from anchorwatch.desired.project import gives_the_same
 from anchorwatch.desired.resolution import Resolution, Resolved
@@ -38,18 +40,33 @@ _NEVER_PASSED = re.compile(
 
 
 def resolve(
-    stack: Stack, shelf: Shelf, outside: Outside, compose: Compose, cache: Cache, before: Resolution | None = None
+    stack: Stack,
+    shelf: Shelf,
+    outside: Outside,
+    compose: Compose,
+    cache: Cache,
+    before: Resolution | None = None,
+    memory: Memory | None = None,
 ) -> Resolved:
     """What Compose makes of the stack, asked now. Raises StackError.
 
     `before` is a resolution that still holds, but into which the real values cannot be put: then only those are asked for.
     """
     name = name_of(stack, shelf, outside, compose)
-    fresh = _resolve(stack, Contents(shelf), outside, compose, cache.key, before)
+    given, contents, memory = Given.of(outside), Contents(shelf), memory or Memory()
+    known = memory.failure(name, given, shelf.id)
+    if known is not None:
+        raise known
+    try:
+        fresh = _resolve(stack, contents, outside, compose, cache.key, before)
+    except StackError as error:
+        memory.failed(name, given, contents.looked_at, error)
+        raise
     if fresh.resolution is not before:
         cache.store(name, asdict(fresh.resolution))
+        cache.resolutions.put(name, fresh.resolution)
     if fresh.real is not None:
-        cache.memory[name] = (fresh.resolution.digest, fresh.real)
+        cache.memory.put(name, (fresh.resolution.digest, fresh.real))
     return fresh
 
 
@@ -60,14 +77,17 @@ def _resolve(
     stand_ins = StandIns(inputs, outside)
     runs = _Runs(inputs, stand_ins, compose, outside, settings(outside))
     given = sorted(stand_ins.names & outside.values.keys())
-    with export_folder(contents.shelf.files.name) as root:
+    name = contents.shelf.files.name
+    from_outside = bool(given or outside.opened)
+    with export_folder(name) as root:
         runs.root = root
-        real = runs.real() if given or outside.opened else None
+        at_once = runs.both(name) if from_outside and before is None else None
+        real = at_once[0] if at_once is not None else runs.real() if from_outside else None
         if before is not None and real is not None:
             # The same literals stand in the same places, since nothing that they are made from has changed.
             return Resolved(before, real.replace(str(root), before.root))
         try:
-            out = runs.with_stand_ins()
+            out = runs.with_stand_ins() if at_once is None else at_once[1]
         except StackError:
             if real is None:
                 raise
@@ -120,6 +140,20 @@ class _Runs:
 
     def real(self) -> str:
         return self._first_good(real=True)
+
+    def both(self, name: str) -> tuple[str, str] | None:
+        """With the real values and with stand-ins, at the same time; None where one of them is not to be had at the first go."""
+        with export_folder(name) as aside, ThreadPoolExecutor(1, thread_name_prefix="compose") as pool:
+            other = replace(self, root=aside)
+            other._write(real=True, sparing=False, spared=frozenset())
+            self._write(real=False, sparing=False, spared=frozenset())
+            asked = pool.submit(other._ask_for_all, real=True)
+            try:
+                out, _ = self._ask_for_all(real=False)
+                real, _ = asked.result()
+            except StackError:
+                return None
+        return None if out is None or real is None else (real.replace(str(aside), str(self.root)), out)
 
     def _first_good(self, *, real: bool) -> str:
         """Compose's JSON: over all that is there; else without the keys that it stumbles over; else sparing."""

@@ -19,6 +19,7 @@ from anchorwatch.desired.copies import Found
 from anchorwatch.desired.files import Files
 from anchorwatch.desired.globs import glob
 from anchorwatch.desired.layout import Claim, Tree, claims, is_excluded, read_entry, stack_name
+from anchorwatch.desired.memory import Memory
 from anchorwatch.errors import StackError
 from anchorwatch.model.desired import BrokenStack, NotStack, Stack
 from anchorwatch.model.settings import DeclaredElsewhere, HostLayout
@@ -61,11 +62,16 @@ class _Sorted:
         self.found = [one for one in self.found if one.stack not in stacks]
 
 
-def find_stacks(files: Files, layouts: Sequence[HostLayout], elsewhere: Sequence[DeclaredElsewhere] = ()) -> Stacks:
+def find_stacks(
+    files: Files,
+    layouts: Sequence[HostLayout],
+    elsewhere: Sequence[DeclaredElsewhere] = (),
+    memory: Memory | None = None,
+) -> Stacks:
     """Sort out what belongs to which host. Raises RepoError when the repo itself cannot be read."""
     tree = Tree.of(path for path, entry in files.paths().items() if entry.kind != "submodule")
     hosts = [layout.name for layout in layouts]
-    reader, result = ComposeFiles(files), _Sorted()
+    reader, result = ComposeFiles(files, memory), _Sorted()
     claimed: list[tuple[HostLayout, Claim]] = []
     for layout in layouts:
         here, idle = claims(layout, tree, hosts)

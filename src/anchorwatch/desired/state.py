@@ -11,19 +11,20 @@ import os
 import posixpath
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 
 from anchorwatch.desired.cache import Cache, entry_name
 from anchorwatch.desired.compose import Compose
 from anchorwatch.desired.contents import Shelf
-from anchorwatch.desired.files import Commit, Files
+from anchorwatch.desired.dates import dated, look_ahead
+from anchorwatch.desired.files import Files
 from anchorwatch.desired.kept import kept
+from anchorwatch.desired.memory import Memory
 from anchorwatch.desired.outside import Outside, on_host, outside_values, sops
 from anchorwatch.desired.project import make_project
 from anchorwatch.desired.resolution import Resolution, Resolved
 from anchorwatch.errors import StackError
 from anchorwatch.model.address import HostAddress
-from anchorwatch.model.desired import PROJECT_DIR, BrokenStack, DesiredProject, DesiredState, NotStack, Stack
+from anchorwatch.model.desired import BrokenStack, DesiredProject, DesiredState, NotStack, ProjectKey, Stack
 from anchorwatch.model.settings import DeclaredElsewhere, HostLayout
 
 WORKERS = max(2, min(4, os.cpu_count() or 2))
@@ -48,29 +49,42 @@ def read_state(
     addresses: Mapping[str, HostAddress] | None = None,
     environ: Mapping[str, str] = os.environ,
     wanted: Callable[[Stack], bool] = lambda _stack: True,
+    only: ProjectKey | None = None,
+    memory: Memory | None = None,
 ) -> DesiredState:
     """Read the stacks of `hosts` (None: of all), and resolve those that `wanted` wants.
 
     `layouts` are those of all hosts, so that a mirror is known for one. `addresses` is needed only for env files on hosts.
-    Raises RepoError where nothing can be read.
+    `only`: the stacks that may be this project, and undated, since it is the past that is asked for so. `memory` is that of
+    earlier reads of the same repo. Raises RepoError where nothing can be read.
     """
-    cache = cache or Cache(None)
-    stacks, broken, not_stacks = _stacks(files, layouts, declared_elsewhere, cache)
+    cache, memory = cache or Cache(None), memory or Memory()
+    stacks, broken, not_stacks = _stacks(files, layouts, declared_elsewhere, cache, memory)
     asked = {layout.name for layout in layouts if hosts is None or layout.name in hosts}
     shelf = Shelf(files)
-    chosen = [(stack, name) for stack, name in stacks if stack.host in asked and wanted(stack)]
-    found, failed = _resolve_all(list(_with_values(chosen, layouts, addresses or {}, environ)), shelf, compose, cache)
+    chosen = [(stack, name) for stack, name in stacks if stack.host in asked and wanted(stack) and _may_be(only, stack, name)]
+    with_values = list(_with_values(chosen, layouts, addresses or {}, environ, memory))
+    ahead = None if only is not None else look_ahead(files, memory)
+    found, failed = _resolve_all(with_values, shelf, compose, cache, memory)
     broken = [one for one in broken if one.stack.host in asked and wanted(one.stack)] + failed
     same = _duplicates([project for project, _ in found])
     broken += [BrokenStack(project.stack, same[project.stack], project.name) for project, _ in found if project.stack in same]
     found = [(project, resolved) for project, resolved in found if project.stack not in same]
-    dated, revisions = _dated(_with_profiles(found, files), broken, files, cache)
+    projects, revisions = [project for project, _ in found], dict[Stack, str]()
+    if ahead is not None:
+        ahead.join()
+    if only is None:
+        projects, revisions = dated(_with_profiles(found, files), broken, files, cache, memory)
     return DesiredState(
         revision=files.revision,
-        projects=tuple(dated),
+        projects=tuple(projects),
         broken=tuple(replace(one, revision=revisions.get(one.stack)) for one in broken),
         not_stacks=tuple(not_stacks),
     )
+
+
+def _may_be(key: ProjectKey | None, stack: Stack, project: str | None) -> bool:
+    return key is None or (stack.host == key.host and project in (None, key.project))
 
 
 def _duplicates(projects: Sequence[DesiredProject]) -> dict[Stack, StackError]:
@@ -87,9 +101,10 @@ def _with_values(
     layouts: Sequence[HostLayout],
     addresses: Mapping[str, HostAddress],
     environ: Mapping[str, str],
+    memory: Memory,
 ) -> Iterator[_Resolvable]:
     by_name = {layout.name: layout for layout in layouts}
-    decrypt = sops()
+    decrypt = memory.decrypting(sops())
     for stack, project in chosen:
         layout = by_name[stack.host]
         address = addresses.get(stack.host)
@@ -99,7 +114,7 @@ def _with_values(
 
 
 def _resolve_all(
-    stacks: Sequence[_Resolvable], shelf: Shelf, compose: Compose, cache: Cache
+    stacks: Sequence[_Resolvable], shelf: Shelf, compose: Compose, cache: Cache, memory: Memory
 ) -> tuple[list[tuple[DesiredProject, Resolved]], list[BrokenStack]]:
     """The projects in the order of `stacks`, and those that have none."""
     resolved: dict[Stack, Resolved] = {}
@@ -121,7 +136,7 @@ def _resolve_all(
 
         def ask(one: _Resolvable) -> Resolved | StackError:
             try:
-                return resolve(one.stack, shelf, one.outside, compose, cache, earlier.get(one.stack))
+                return resolve(one.stack, shelf, one.outside, compose, cache, earlier.get(one.stack), memory)
             except StackError as error:
                 return error
 
@@ -135,7 +150,8 @@ def _resolve_all(
     for one in stacks:
         if one.stack in resolved:
             try:
-                found.append((make_project(one.stack, resolved[one.stack], one.outside), resolved[one.stack]))
+                project = memory.project(one.stack, resolved[one.stack], one.outside, make_project)
+                found.append((project, resolved[one.stack]))
             except StackError as error:
                 errors[one.stack] = error
     return found, [BrokenStack(one.stack, errors[one.stack], one.project) for one in stacks if one.stack in errors]
@@ -153,7 +169,7 @@ def _likely(stack: Stack, shelf: Shelf) -> Iterator[str]:
 
 
 def _stacks(
-    files: Files, layouts: Sequence[HostLayout], elsewhere: Sequence[DeclaredElsewhere], cache: Cache
+    files: Files, layouts: Sequence[HostLayout], elsewhere: Sequence[DeclaredElsewhere], cache: Cache, memory: Memory
 ) -> tuple[list[tuple[Stack, str | None]], list[BrokenStack], list[NotStack]]:
     """Stacks with their projects' names, broken ones, and what is none: remembered for a listing of names and contents."""
     name = _listing(files, layouts, elsewhere)
@@ -172,7 +188,7 @@ def _stacks(
             pass  # written by something else: find them again
     from anchorwatch.desired.stacks import find_stacks
 
-    found = find_stacks(files, layouts, elsewhere)
+    found = find_stacks(files, layouts, elsewhere, memory)
     stacks = [(one.stack, one.project.name) for one in found.found]
     if name is not None:
         cache.store(
@@ -255,70 +271,3 @@ def _profile_paths(project: DesiredProject) -> set[str]:
     options = (option for service in project.services.values() for option in service.config.get("security_opt") or ())
     named = (option[8:] for option in options if isinstance(option, str) and option.startswith(("seccomp=", "seccomp:")))
     return {path for path in named if path not in {"unconfined", "builtin", ""}}
-
-
-# -- when they changed ----------------------------------------------------------------------------------------------------
-
-
-def _dated(
-    found: Sequence[tuple[DesiredProject, Resolved]], broken: Sequence[BrokenStack], files: Files, cache: Cache
-) -> tuple[list[DesiredProject], dict[Stack, str]]:
-    """The projects with the commit that touched them last, and with the age of what they bind-mount from the repo."""
-    there = files.paths()
-    groups: dict[tuple[int, str], list[str]] = {}
-    for number, (project, resolved) in enumerate(found):
-        groups[number, ""] = sorted(
-            path for path, seen in resolved.resolution.looked_at.items() if seen is not None and path in there
-        )
-        folder = resolved.resolution.folder
-        for source in sorted(_sources(project)):
-            path = posixpath.normpath(posixpath.join(folder, "." + source.removeprefix(PROJECT_DIR)))
-            if path in there or any(name.startswith(path + "/") for name in there):
-                groups[number, source] = [path]
-    for number, one in enumerate(broken, len(found)):
-        groups[number, ""] = [path for path in one.stack.files if path in there]
-    commits = _last_commits({key: paths for key, paths in groups.items() if paths}, files, cache)
-    dated = []
-    for number, (project, _) in enumerate(found):
-        own = {source: commit.at for (n, source), commit in commits.items() if n == number and commit is not None}
-        last = commits.get((number, ""))
-        changed = {source: at.astimezone(UTC).isoformat().replace("+00:00", "Z") for source, at in own.items() if source}
-        dated.append(replace(project, revision=last.id if last else None, changed_files=changed))
-    told = [(one.stack, commits.get((number, ""))) for number, one in enumerate(broken, len(found))]
-    return dated, {stack: commit.id for stack, commit in told if commit is not None}
-
-
-def _sources(project: DesiredProject) -> set[str]:
-    """What the project's services mount from its own folder."""
-    found = {
-        volume["source"]
-        for service in project.services.values()
-        for volume in service.config.get("volumes") or ()
-        if isinstance(volume, dict) and volume.get("type") == "bind" and isinstance(volume.get("source"), str)
-    }
-    for section in (project.configs, project.secrets):
-        found |= {one["file"] for one in section.values() if isinstance(one.get("file"), str)}
-    return {source for source in found if source.startswith(PROJECT_DIR)}
-
-
-def _last_commits(
-    groups: Mapping[tuple[int, str], Collection[str]], files: Files, cache: Cache
-) -> dict[tuple[int, str], Commit | None]:
-    """`Files.last_commits`, remembered for a revision: its history never changes."""
-    if not groups:
-        return {}
-    name = None if files.revision is None else entry_name("commits", files.revision, sorted(groups.items()))
-    entry = None if name is None else cache.load(name)
-    if entry is not None:
-        try:
-            return {
-                (int(number), str(source)): None if told is None else Commit(str(told[0]), datetime.fromisoformat(told[1]))
-                for number, source, told in entry["commits"]
-            }
-        except (KeyError, TypeError, ValueError):
-            pass  # written by something else: walk again
-    commits = files.last_commits(groups)
-    if name is not None:
-        told = [(n, source, None if c is None else (c.id, c.at.isoformat())) for (n, source), c in commits.items()]
-        cache.store(name, {"commits": told})
-    return commits

@@ -14,12 +14,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from fnmatch import fnmatchcase
 
 from anchorwatch.ledger import grace
 from anchorwatch.ledger.look import Look, Patiences
 from anchorwatch.model.desired import UnknownValue
 from anchorwatch.model.drifts import Acceptance, Drift, DriftState, Reason, Side, Subject, Transition
-from anchorwatch.model.findings import Finding
+from anchorwatch.model.findings import Finding, Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +65,11 @@ def decide(known: Sequence[Drift], look: Look, patiences: Patiences) -> Decision
 
 
 def covers(entry: UnknownValue, finding: Finding) -> bool:
-    """Whether what is unknown takes in the place of a finding: the path itself, what is below it, what is
-    below it and not set in Git (`environment.*`), or everything of its service (or project)."""
+    """Whether what is unknown takes in the place of a finding: the path itself, what is below it, a whole key that it is a part
+    of, names that Git does not set (`environment.*`), or everything of its service (or project).
+
+    What is unknown of `scale` takes in whether there is a container at all.
+    """
     if entry.service is not None and entry.service != finding.service:
         return False
     if not entry.path:
@@ -73,9 +77,16 @@ def covers(entry: UnknownValue, finding: Finding) -> bool:
     if entry.service is None and finding.service is not None:
         return False
     place = finding.path or ""
-    if entry.path.endswith(".*"):
-        return finding.desired is None and place.startswith(entry.path[:-1])
-    return place == entry.path or place.startswith(entry.path + ".")
+    if entry.service is not None and place in {"", "scale"} and finding.kind is not Kind.UNMANAGED:
+        return entry.path in _PRESENCE
+    if "*" in entry.path:
+        return finding.desired is None and fnmatchcase(place, entry.path)
+    whole = "." not in place and entry.path.startswith(place + ".")
+    return whole or place == entry.path or place.startswith(entry.path + ".")
+
+
+_PRESENCE = frozenset({"scale", "deploy", "deploy.replicas"})
+"""What tells how many containers there are to be."""
 
 
 def _by_id(look: Look) -> dict[str, Finding]:
@@ -124,7 +135,9 @@ def _seen(before: Drift | None, finding: Finding, look: Look, patiences: Patienc
 
 
 def _is_back(before: Drift, finding: Finding, look: Look, patiences: Patiences) -> bool:
-    """Whether it was away for less than the host's grace, which counts as not away."""
+    """Whether it was away for less than the host's grace, which counts as not away; unless a commit wants something new since."""
+    if look.sides.get(finding.id) is Side.GIT and before.finding.desired != finding.desired:
+        return False
     return before.resolved_at is not None and look.at - before.resolved_at < patiences.calm(finding)
 
 

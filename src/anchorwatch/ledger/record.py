@@ -24,7 +24,7 @@ from anchorwatch.model.drifts import Check, DriftState, Transition
 from anchorwatch.model.findings import Finding
 from anchorwatch.model.report import StackStatus
 from anchorwatch.model.timeline import ContainerSeen
-from anchorwatch.store import Reading, Writing, checks, containers, drifts, transitions
+from anchorwatch.store import Reading, Writing, checks, containers, drift_spans, drifts, transitions
 from anchorwatch.store.containers import Change
 from anchorwatch.store.tables.columns import storable
 
@@ -68,6 +68,7 @@ def record(
     decision = decide(known, look, patiences)
     number = checks.record(write, check, eventful=bool(decision.transitions or changes))
     drifts.save(write, decision.drifts)
+    drift_spans.record(write, decision.drifts, look.at)
     written = transitions.add(write, [replace(one, check=number) for one in decision.transitions])
     if look.settled and seen is not None:
         _mark_in_sync(write, look, seen)

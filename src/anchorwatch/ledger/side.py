@@ -30,7 +30,7 @@ class Earlier:
 
 def revisions(findings: Iterable[Finding], now: str | None, earlier: Earlier) -> frozenset[str]:
     """The revisions that the host is to be compared with to tell who moved: none, where Git has not."""
-    found = {_reference(finding, earlier) for finding in findings}
+    found = {held_against(finding, earlier) for finding in findings}
     return frozenset(revision for revision in found if revision is not None and revision != now)
 
 
@@ -46,7 +46,7 @@ def sides(
 
 
 def _side(finding: Finding, now: str | None, earlier: Earlier, found: Mapping[str, Collection[str]]) -> Side:
-    reference = _reference(finding, earlier)
+    reference = held_against(finding, earlier)
     if reference is None:
         if finding.kind is Kind.UNMANAGED:
             return Side.HOST  # it never was what Git wanted, so Git has not given it up
@@ -58,5 +58,6 @@ def _side(finding: Finding, now: str | None, earlier: Earlier, found: Mapping[st
     return Side.HOST if finding.id in found[reference] else Side.GIT
 
 
-def _reference(finding: Finding, earlier: Earlier) -> str | None:
+def held_against(finding: Finding, earlier: Earlier) -> str | None:
+    """The revision that a finding is held against: what its container was last in sync with, else that of the last look."""
     return earlier.synced.get(finding.container or "", earlier.revision)

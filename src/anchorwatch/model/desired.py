@@ -114,6 +114,12 @@ class DesiredProject:
     profiles: Mapping[str, str] = field(default_factory=dict)
     """The content of seccomp profiles that lie in the repo, by the path that `security_opt` names."""
 
+    paths: tuple[str, ...] = ()
+    """Every file of the repo that it is made of, sorted: Compose files, what they include and extend, env files, a `.env`.
+
+    A commit touches the stack if it changes one of them.
+    """
+
     @property
     def key(self) -> ProjectKey:
         """Host and project name."""

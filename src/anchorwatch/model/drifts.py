@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from anchorwatch.model.desired import ProjectKey
-from anchorwatch.model.findings import Finding, Severity
+from anchorwatch.model.desired import ProjectKey, UnknownValue
+from anchorwatch.model.findings import Finding, Note, Severity
 from anchorwatch.model.report import ErrorInfo, StackStatus
 from anchorwatch.model.values import JsonObject
 
@@ -37,7 +37,7 @@ class DriftState(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why a drift or a host changed state: the word of a `Transition` that the ledger writes."""
+    """Why a drift, a host, a stack or the repo changed state: the word of a `Transition` that the ledger writes."""
 
     APPEARED = "appeared"
     """Seen for the first time, or again after it was away for good: pending."""
@@ -57,12 +57,19 @@ class Reason(StrEnum):
     """Away since the repo says something else."""
     IGNORED = "ignored from now on"
     """A standing rule covers it."""
+    UNWATCHED = "not watched any more"
+    """Its host is not in the config any more."""
     ACCEPTANCE_OVER = "acceptance over"
     """Somebody had accepted it until now."""
     HOST_UNREACHABLE = "host unreachable"
     HOST_BACK = "host back"
     HOST_LIMITED = "host limited"
     """Some requests are not permitted any more."""
+    STACK_UNREADABLE = "stack unreadable"
+    STACK_READABLE = "stack readable again"
+    REPO_UNREADABLE = "repo unreadable"
+    """What it said last stays in force."""
+    REPO_READABLE = "repo readable again"
 
 
 class Side(StrEnum):
@@ -95,6 +102,9 @@ class Check:
     error: ErrorInfo | None = None
     run: int | None = None
     """Which run of the service made it; None for a check from the command line."""
+    unknown_values: tuple[UnknownValue, ...] = ()
+    """Which keys could not be judged, and why: those that `unknown` counts."""
+    notes: tuple[Note, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +173,13 @@ class Subject(StrEnum):
     REPO = "repo"
 
 
+class Readability(StrEnum):
+    """Whether it can be told what a stack, or the whole repo, wants."""
+
+    READABLE = "readable"
+    UNREADABLE = "unreadable"
+
+
 @dataclass(frozen=True, slots=True)
 class Transition:
     """Something changed state: one row that is never changed again, and that messages hang on."""
@@ -170,7 +187,7 @@ class Transition:
     subject: Subject
     at: datetime
     from_state: str | None
-    """A `DriftState` for a drift, a `HostStatus` for a host, a `StackStatus` for a stack; None where nothing was before."""
+    """A `DriftState` for a drift, a `HostStatus` for a host, a `Readability` for a stack or the repo; None where nothing was."""
     to_state: str
     reason: str
     """A short word: a `Reason` where the ledger wrote it."""

@@ -45,6 +45,8 @@ class Item:
     """For a host that went away: how many of its drifts are frozen with it."""
     commits_behind: int | None = None
     """For what is behind Git: how many commits have not been rolled out."""
+    times: int = 0
+    """For a flapping drift: how often it came and went lately; 0 says that it has calmed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,18 @@ class Bundle:
 
 
 @dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of a message that a service with a limit shows whole or not at all."""
+
+    text: str
+    markdown: str
+    things: int = 0
+    """How many drifts (or hosts, or stacks) it tells of: counted where it is left out."""
+    tight: bool = False
+    """Whether it stands right below the one before, with no empty line between."""
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """A bundle in words."""
 
@@ -81,9 +95,11 @@ class Message:
     resolved: bool
     """Whether it is good news all through: services show it green."""
     thread: str
-    """What mails about the same drift share."""
+    """What mails about the same drift share: a word for each that it tells of, blanks between them."""
     fields: Mapping[str, object] = field(default_factory=dict)
     """The same as JSON, for webhooks."""
+    pieces: tuple[Piece, ...] = ()
+    """`text` and `markdown` once more in parts, the most important first; empty where a template wrote them."""
 
 
 class Arrival(StrEnum):

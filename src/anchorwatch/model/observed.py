@@ -169,6 +169,10 @@ class Snapshot:
     volumes: tuple[Volume, ...] = ()
     not_permitted: frozenset[str] = frozenset()
     """What a proxy refused, of "info", "images", "networks", "volumes": judged less, never wrongly."""
+    listed: Mapping[str, int] = field(default_factory=dict, repr=False, compare=False)
+    """For a `Renewal`: the mark of each container's row in the engine's list, by ID."""
+    pointed: Mapping[str, str | None] = field(default_factory=dict, repr=False, compare=False)
+    """For a `Renewal`: the image ID behind each name that was asked about; None where the host has no such image."""
 
     @cached_property
     def by_id(self) -> Mapping[str, Container]:
@@ -184,6 +188,26 @@ class Snapshot:
     def image_ids(self) -> Mapping[str, str]:
         """The ID that each tag points to now, by tag as the engine spells it (`nginx:latest`)."""
         return {tag: image.id for image in self.images.values() for tag in image.tags}
+
+
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """What of an earlier snapshot is to be read again. The rest is taken from it: the very same objects.
+
+    The list of containers is read in any case, and whoever is new in it or looks otherwise there is inspected. So is a container
+    that any of the members names, because the list does not show everything.
+    """
+
+    earlier: Snapshot
+    """The last one of the same host."""
+    project: str | None = None
+    """Every container with this project's label; "" stands for those without one."""
+    names: frozenset[str] = frozenset()
+    """Every container that holds one of these names or is on the way to it, whatever project it belongs to."""
+    touched: frozenset[str] = frozenset()
+    """Containers by ID or name."""
+    resources: bool = False
+    """Networks and volumes too. Without it they are read only where a container is in one that is not known."""
 
 
 def familiar(reference: str) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import time
 
 from anchorwatch.model.findings import Severity
+from anchorwatch.model.silences import Matcher
 from anchorwatch.model.values import Secret
 
 
@@ -79,6 +80,15 @@ class QuietHours:
 
 
 @dataclass(frozen=True, slots=True)
+class RateLimit:
+    """How many messages may go to a destination in a while."""
+
+    messages: int
+    per: float
+    """Seconds."""
+
+
+@dataclass(frozen=True, slots=True)
 class Destination:
     """An Apprise URL with a name, and what goes there when."""
 
@@ -86,10 +96,15 @@ class Destination:
     url: Secret
     on: frozenset[str] = frozenset({"appeared", "resolved"})
     min_severity: Severity = Severity.INFO
+    only: tuple[Matcher, ...] = ()
+    """What it is told of has to fit one of these; none: everything."""
     digest: Digest | None = None
     remind_every: float | None = None
     """Seconds."""
     quiet_hours: QuietHours | None = None
+    critical_at_once: bool = False
+    """Neither quiet hours nor a digest hold back what is critical."""
+    rate_limit: RateLimit = RateLimit(30, 3600.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,3 +121,9 @@ class ServiceSettings:
     """With a drift that a commit brought about, which somebody still has to deploy."""
     history: HistorySettings = HistorySettings()
     destinations: tuple[Destination, ...] = ()
+    base_url: str | None = None
+    """Where the page is seen from outside, for links in messages; without a slash at its end."""
+    templates: str | None = None
+    """A folder with templates for messages."""
+    heartbeat: Secret | None = None
+    """A URL that is asked for each minute, as long as everything is well."""

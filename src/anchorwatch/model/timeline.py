@@ -160,6 +160,32 @@ class Commit:
 
 
 @dataclass(frozen=True, slots=True)
+class CommitSeen:
+    """A commit, and the stacks that it touched."""
+
+    commit: Commit
+    stacks: tuple[tuple[str, str], ...] = ()
+    """Host and name of each, sorted: the stacks one of whose files it changed, as the repo had them before or has them now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """How a branch moved: what forges call a push, whoever made it and wherever."""
+
+    before: str | None
+    """The revision that was read before; None at the very first, and for files outside Git."""
+    after: str | None
+    """The one that is read now; None for files outside Git."""
+    commits: tuple[CommitSeen, ...] = ()
+    """What `after` has and `before` has not, the newest first, along first parents: a merge stands for what it brought."""
+    forced: bool | None = False
+    """Whether history was rewritten (rebase, amend, force push, another branch checked out): `after` does not descend from
+    `before`. None where the repository does not have the commits that would tell: a shallow clone."""
+    more: bool = False
+    """Whether there are more commits than these."""
+
+
+@dataclass(frozen=True, slots=True)
 class EventSeen:
     """An event of an engine that mattered."""
 

@@ -16,7 +16,7 @@ from anchorwatch.observed.lines import Line, line_to
 
 if TYPE_CHECKING:
     from anchorwatch.model.address import HostAddress
-    from anchorwatch.model.observed import Snapshot
+    from anchorwatch.model.observed import Renewal, Snapshot
     from anchorwatch.observed.transport import EngineClient
 
 
@@ -54,12 +54,12 @@ class EngineConnection:
         with contextlib.suppress(HostError):  # opening the line tries again, and says so
             self._line.start()
 
-    def snapshot(self, *, images_for: Collection[str] = (), project: str | None = None, names: Collection[str] = ()) -> Snapshot:
+    def snapshot(self, *, images_for: Collection[str] = (), renew: Renewal | None = None) -> Snapshot:
         """The host's observed state now, as far as it is permitted to be read. Raises `HostError`.
 
-        `images_for` are images as Git names them: what their tags point to now is in the snapshot too. `project` narrows the
-        containers to those of one project, those that hold one of `names` whatever project they belong to, and those whose
-        namespaces or volumes they share.
+        `images_for` are images as Git names them: what their tags point to now is in the snapshot too. With `renew` it is a whole
+        snapshot all the same, of which only what the renewal names was read now, and what the list of containers shows to be
+        otherwise; where the connection is a new one, everything is read, for the engine may be another one.
         No answer takes longer than the address's `timeout` seconds, the whole no longer than its `deadline`.
         """
         if isinstance(self._line, HostError):
@@ -69,10 +69,8 @@ class EngineConnection:
 
         try:
             if self._client is None:
-                self._client = transport.EngineClient(self._line, self._limits)
-            return snapshot.take(
-                self._client, self._address.name, clock.now(), images_for=images_for, project=project, names=names
-            )
+                self._client, renew = transport.EngineClient(self._line, self._limits), None
+            return snapshot.take(self._client, self._address.name, clock.now(), images_for=images_for, renew=renew)
         except HostError:
             self.close()
             raise

@@ -6,7 +6,10 @@ A timeout of a socket starts anew with every byte, so a server that sends one by
 
 from __future__ import annotations
 
+import contextlib
+import os
 import socket
+import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -58,6 +61,9 @@ class Limits:
                 hint="is it a Docker Engine that listens there?",
             )
 
+    def hold(self, sock: socket.socket) -> None:
+        """A line has made `sock`, and is about to connect it or has it connected: see `EndableLimits`."""
+
     def timed_out(self) -> HostTimeout:
         """The error for the limit of time that was reached."""
         if time.monotonic() >= self._all_until:
@@ -70,6 +76,51 @@ class Limits:
             hint="does `docker info` answer on the host? It may be overloaded or its Docker Engine hang; "
             "`timeout` in the host's config gives it more time",
         )
+
+
+class EndableLimits(Limits):
+    """Limits that any thread may end at once, whatever the conversation is waiting for. They stay ended."""
+
+    def __init__(self, where: str, answer_within: float, all_within: float) -> None:
+        super().__init__(where, answer_within, all_within)
+        self._lock = threading.Lock()
+        self._held: socket.socket | None = None
+        self.ended = False
+
+    def hold(self, sock: socket.socket) -> None:
+        """From now on `end` ends `sock`: by a descriptor of its own, for TLS takes the socket over while it shakes hands."""
+        with self._lock:
+            self._let_go()
+            self._held = socket.socket(fileno=os.dup(sock.fileno()))
+            if self.ended:
+                self._shut()
+
+    def seconds(self) -> float:
+        """As in `Limits`; none are left once they have ended."""
+        if self.ended:
+            raise HostTimeout(f"{self._where} was given up")
+        return super().seconds()
+
+    def end(self) -> None:
+        """Ends what is under way, and everything after it. From any thread."""
+        with self._lock:
+            self.ended = True
+            self._shut()
+
+    def let_go(self) -> None:
+        """The conversation is over: what was held is given up."""
+        with self._lock:
+            self._let_go()
+
+    def _shut(self) -> None:
+        if self._held is not None:
+            with contextlib.suppress(OSError):  # it was not connected yet, or is not any more
+                self._held.shutdown(socket.SHUT_RDWR)
+
+    def _let_go(self) -> None:
+        if self._held is not None:
+            self._held.close()
+            self._held = None
 
 
 class LimitedSocket(socket.socket):

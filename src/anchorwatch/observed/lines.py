@@ -28,6 +28,8 @@ class Line(Protocol):
     """The address, as it may be shown."""
     url: str
     """What requests are addressed to: the `Host` header, and a path before the engine's own."""
+    costly: bool
+    """Whether a new connection is a burden to the host: a login, a process, a line in its logs."""
 
     def start(self) -> None:
         """Begins to connect, where that takes long. Returns at once. Raises `HostError` where it cannot even begin."""
@@ -67,6 +69,7 @@ class UnixLine:
     """A unix socket on this machine."""
 
     url = "http://localhost"
+    costly = False
 
     def __init__(self, path: str) -> None:
         self._path = str(Path(path).expanduser())
@@ -79,10 +82,12 @@ class UnixLine:
 
     def open(self, limits: Limits) -> socket.socket:
         """A new connection. Raises `HostError`."""
+        seconds = limits.seconds()
         sock = LimitedSocket(socket.AF_UNIX, socket.SOCK_STREAM)
         sock.limits = limits
         try:
-            sock.settimeout(limits.seconds())
+            limits.hold(sock)
+            sock.settimeout(seconds)
             sock.connect(self._path)
         except OSError as problem:
             sock.close()

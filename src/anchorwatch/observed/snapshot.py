@@ -9,14 +9,16 @@ stands beside it.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from anchorwatch.errors import HostForbidden
-from anchorwatch.model.observed import LABEL, Container, Image, Snapshot, familiar
-from anchorwatch.observed import failures, translate
-from anchorwatch.observed.transport import EngineClient, EngineFailed, NotFound
+from anchorwatch.model.observed import Container, Image, Renewal, Snapshot, familiar
+from anchorwatch.observed import failures, rows, translate
+from anchorwatch.observed.answers import EngineFailed, NotFound
+from anchorwatch.observed.rows import Row
+from anchorwatch.observed.transport import EngineClient
 
 LISTINGS = 3
 """How often the list is read at most while containers are on the move."""
@@ -26,28 +28,21 @@ ALLOW_HINT = (
     "(CONTAINERS=1); /info, /images/{name}/json, /networks and /volumes make the check complete"
 )
 
-_TEMPORARY = re.compile(r"[0-9a-f]{12}_(?=.)")
-"""What Compose puts before the name of a container that is to replace another one."""
-
 _REFERENCE = re.compile(r"[a-zA-Z0-9]+(?:[._/:@+-]+[a-zA-Z0-9]+)*")
 """Any spelling of an image reference (distribution `reference/reference.go`), and no path that climbs."""
 
+T = TypeVar("T")
+
 
 def take(
-    client: EngineClient,
-    host: str,
-    taken_at: datetime,
-    *,
-    images_for: Collection[str] = (),
-    project: str | None = None,
-    names: Collection[str] = (),
+    client: EngineClient, host: str, taken_at: datetime, *, images_for: Collection[str] = (), renew: Renewal | None = None
 ) -> Snapshot:
     """The observed state of one host. Raises `HostError`.
 
-    With `project`, of the containers only those of that project, those with one of `names` (or on the way to it), and those
-    whose namespaces or volumes they share.
+    With `renew`, which needs a client that has taken a snapshot before, what still holds of the earlier one is not asked again.
     """
-    not_permitted: set[str] = set()
+    earlier = None if renew is None else renew.earlier
+    not_permitted = set(() if earlier is None else earlier.not_permitted)
 
     def optional(kind: str, ask: Callable[[], Any], expected: type) -> Any:
         if kind in not_permitted:
@@ -59,73 +54,73 @@ def take(
             return None
 
     try:
-        version = client.negotiate()
-        containers = _containers(client, _chosen(project, names))
+        version = client.negotiate() if earlier is None else None
+        containers, listed = _containers(client, renew)
     except HostForbidden as problem:
         raise HostForbidden(problem.message, hint=ALLOW_HINT) from problem
     except NotFound as problem:
         raise failures.not_an_engine(client.where, str(problem)) from problem
-    info = optional("info", client.info, dict)
+    engine = translate.engine(version, optional("info", client.info, dict), client.agreed) if earlier is None else earlier.engine
     # where a tag has moved on since a container was made from it, what it points to now is worth knowing too
-    named = (*images_for, *(name for one in containers if isinstance(name := one.config.get("Image"), str)))
-    images = _images(client, optional, (container.image_id for container in containers), named)
-    networks = optional("networks", client.networks, list)
-    volumes = optional("volumes", client.volumes, dict)
+    named = dict.fromkeys((*images_for, *filter(None, map(_image_name, containers))))
+    images, pointed = (None if earlier is None else _images_of(earlier, containers, named)) or _images(
+        client, optional, dict.fromkeys(container.image_id for container in containers), named
+    )
+    if renew is None or renew.resources or _elsewhere(containers, renew.earlier):
+        networks = translate.networks(optional("networks", client.networks, list))
+        volumes = translate.volumes(optional("volumes", client.volumes, dict))
+    else:
+        networks, volumes = renew.earlier.networks, renew.earlier.volumes
     return Snapshot(
         host=host,
         taken_at=taken_at,
-        engine=translate.engine(version, info, client.agreed),
+        engine=engine,
         containers=containers,
-        images=images,
-        networks=translate.networks(networks),
-        volumes=translate.volumes(volumes),
+        images=images if earlier is None else _either(earlier.images, images),
+        networks=networks if earlier is None else _either(earlier.networks, networks),
+        volumes=volumes if earlier is None else _either(earlier.volumes, volumes),
         not_permitted=frozenset(not_permitted),
+        listed=listed,
+        pointed=pointed,
     )
 
 
-Row = dict[str, Any]
+def _either(known: T, found: T) -> T:
+    """What was found; where it is what was known, that one: to compare an object with itself costs nothing."""
+    return known if known == found else found
 
 
-def _chosen(project: str | None, names: Collection[str]) -> Callable[[Row], bool]:
-    """Which rows of the list a snapshot is about."""
-    if project is None:
-        return lambda row: True
-
-    def chosen(row: Row) -> bool:
-        labels = row.get("Labels")
-        if isinstance(labels, dict) and labels.get(f"{LABEL}project") == project:
-            return True
-        return any(name in names or _TEMPORARY.sub("", name, count=1) in names for name in _names(row))
-
-    return chosen
-
-
-def _containers(client: EngineClient, chosen: Callable[[Row], bool]) -> tuple[Container, ...]:
-    held: dict[str, Container] = {}
-    rows: dict[str, Row] = {}
+def _containers(client: EngineClient, renew: Renewal | None) -> tuple[tuple[Container, ...], dict[str, int]]:
+    """All containers, in the order of the list, and the marks of their rows."""
+    known: Mapping[str, Container] = {} if renew is None else renew.earlier.by_id
+    held: dict[str, Container | None] = {}
+    listed: dict[str, Row] = {}
 
     def settled(identity: str) -> bool:
         """Looks at a container if need be. Whether the list and the inspection agree on it."""
-        if identity in held and _agree(held[identity], rows[identity]):
+        row, seen = listed[identity], held.get(identity)
+        if seen is not None and rows.agree(seen, row):
             return True
+        if renew is not None and identity not in held and rows.still(row, identity, renew) is not None:
+            return True
+        held[identity] = None
         try:
-            document = client.inspect_container(identity)
+            found = translate.container(client.inspect_container(identity))
         except NotFound:
-            held.pop(identity, None)
             return False
-        held[identity] = found = translate.container(document)
         if found.id != identity:
             raise failures.not_an_engine(client.where, "it shows another container than it was asked for")
-        return _agree(found, rows[identity])
+        held[identity] = found = _either(known.get(identity, found), found)
+        return rows.agree(found, row)
 
     for _ in range(LISTINGS):
-        listed = _of(list, client.containers(all=True), client.where, "its list of containers")
-        rows = {_identity(row, client.where): row for row in listed}
-        calm = [settled(identity) for identity, row in rows.items() if chosen(row)]
-        calm += [settled(identity) for identity in _shared(held.values()) if identity in rows]
+        answer = _of(list, client.containers(all=True), client.where, "its list of containers")
+        listed = {_identity(row, client.where): row for row in answer}
+        calm = [settled(identity) for identity in listed]
         if all(calm):
             break
-    return tuple(held[identity] for identity in rows if identity in held)
+    found = [one for identity in listed if (one := held.get(identity, known.get(identity))) is not None]
+    return tuple(found), {container.id: rows.mark(listed[container.id]) for container in found}
 
 
 def _identity(row: Any, where: str) -> str:
@@ -142,38 +137,55 @@ def _of(expected: type, answer: Any, where: str, what: str) -> Any:
     raise failures.not_an_engine(where, f"{what}: {type(answer).__name__} where {expected.__name__} was expected")
 
 
-def _names(row: Row) -> list[str]:
-    names = row.get("Names")
-    return [name.removeprefix("/") for name in names if isinstance(name, str)] if isinstance(names, list) else []
+def _image_name(container: Container) -> str | None:
+    name = container.config.get("Image")
+    return name if isinstance(name, str) else None
 
 
-def _agree(container: Container, row: Row) -> bool:
-    """Whether the list and the inspection show a container at one moment."""
-    names, state = _names(row), row.get("State")
-    return (not names or container.name in names) and (not isinstance(state, str) or container.state == state)
-
-
-def _shared(containers: Iterable[Container]) -> set[str]:
-    """The containers whose namespaces or volumes these share."""
-    found = set()
+def _elsewhere(containers: Iterable[Container], earlier: Snapshot) -> bool:
+    """Whether one that is not as it was is in a network, or has a volume, that is not known though it could be."""
+    networks = {name for network in earlier.networks for name in (network.id, network.name)}
+    volumes = {volume.name for volume in earlier.volumes}
     for container in containers:
-        config = container.host_config
-        modes = [config.get(key) for key in ("NetworkMode", "IpcMode", "PidMode")]
-        found |= {mode.removeprefix("container:") for mode in modes if isinstance(mode, str) and mode.startswith("container:")}
-        sources = config.get("VolumesFrom")
-        if isinstance(sources, list):
-            found |= {source.partition(":")[0] for source in sources if isinstance(source, str)}
-    return found
+        if earlier.by_id.get(container.id) is container:
+            continue
+        ids = {identity for one in container.networks.values() if isinstance(identity := one.get("NetworkID"), str) and identity}
+        if "networks" not in earlier.not_permitted and not ids | container.networks.keys() <= networks:
+            return True
+        mounted = {name for one in container.mounts.values() if isinstance(name := one.get("Name"), str) and name}
+        if "volumes" not in earlier.not_permitted and not mounted <= volumes:
+            return True
+    return False
+
+
+_Images = tuple[Mapping[str, Image], Mapping[str, str | None]]
+"""Images by ID, and the ID that each name points to, as far as it was asked about."""
+
+
+def _images_of(earlier: Snapshot, containers: Collection[Container], named: Collection[str]) -> _Images | None:
+    """What the earlier snapshot knows of images, as far as it is still of use; None where it does not know enough.
+
+    A container that was made since tells what its image's name pointed to then. Where that is something else than before, a tag
+    has moved: what one image has gained another one has lost.
+    """
+    pointed = earlier.pointed
+    if not pointed.keys() >= set(named):
+        return None
+    if any(pointed.get(_image_name(one) or "") != one.image_id for one in containers if one.id not in earlier.by_id):
+        return None
+    pointed = {name: pointed[name] for name in named}
+    of_use = {*pointed.values(), *(container.image_id for container in containers)}
+    return {identity: image for identity, image in earlier.images.items() if identity in of_use}, pointed
 
 
 def _images(
-    client: EngineClient, optional: Callable[[str, Callable[[], Any], type], Any], used: Iterable[str], names: Collection[str]
-) -> dict[str, Image]:
-    """Images by ID: those that containers were made from, and those that `names` point to now. One that is gone is missing."""
+    client: EngineClient, optional: Callable[[str, Callable[[], Any], type], Any], used: Iterable[str], named: Iterable[str]
+) -> _Images:
+    """The images that containers were made from, and those that names point to now. One that is gone is missing."""
     images: dict[str, Image] = {}
     inspect: Callable[[str], Any] = client.inspect_image
 
-    def look(name: str) -> None:
+    def look(name: str) -> str | None:
         def ask() -> Any:
             try:
                 return inspect(name)
@@ -183,12 +195,11 @@ def _images(
         image = translate.image(optional("images", ask, dict))
         if image.id:
             images[image.id] = image
+        return image.id or None
 
-    for identity in dict.fromkeys(used):
+    for identity in used:
         if identity and identity not in images:
             look(identity)
-    spelled = {name for image in images.values() for name in (*image.tags, *image.digests)}
-    for name in dict.fromkeys(names):
-        if familiar(name) not in spelled and _REFERENCE.fullmatch(name):
-            look(name)
-    return images
+    spelled = {name: image.id for image in images.values() for name in (*image.tags, *image.digests)}
+    pointed = {name: spelled.get(familiar(name)) or (look(name) if _REFERENCE.fullmatch(name) else None) for name in named}
+    return images, pointed

@@ -75,6 +75,7 @@ class SshLine:
     """One host's engine, over one `ssh` process at a time."""
 
     url = "http://localhost"
+    costly = True
 
     def __init__(self, place: Place, options: SshOptions, connect_within: float) -> None:
         if not place.host:
@@ -101,6 +102,7 @@ class SshLine:
         sock = LimitedSocket(fileno=self._waiting.detach())
         self._waiting = None
         sock.limits = limits
+        limits.hold(sock)
         return sock
 
     def _begin(self) -> None:

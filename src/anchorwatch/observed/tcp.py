@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from anchorwatch.model.address import TlsOptions
     from anchorwatch.observed.places import Place
 
+_LOOK_EVERY = 0.2
+"""Seconds after which a name that is being resolved is looked at again: the limits may have been ended meanwhile."""
 _PORT, _TLS_PORT = 2375, 2376
 """What the Docker CLI takes where an address names none (docker/cli `opts/hosts.go`)."""
 
@@ -34,6 +36,8 @@ class LimitedTlsSocket(ssl.SSLSocket):
 
 class TcpLine:
     """One host's engine, or a proxy in front of it, on a TCP port."""
+
+    costly = False
 
     def __init__(self, place: Place, tls: TlsOptions | None) -> None:
         self._host = place.host or "localhost"
@@ -54,8 +58,8 @@ class TcpLine:
         sock = self._connected(limits)
         if context is None:
             return sock
+        sock.settimeout(limits.seconds())
         try:
-            sock.settimeout(limits.seconds())
             secured = context.wrap_socket(sock, server_hostname=self._host)
         except OSError as problem:
             sock.close()
@@ -67,12 +71,15 @@ class TcpLine:
     def _connected(self, limits: Limits) -> LimitedSocket:
         last: OSError = OSError("the name has no address")
         for family, kind, protocol, where in _resolved(self._host, self._port, limits, self.where):
+            seconds = limits.seconds()
             sock = LimitedSocket(family, kind, protocol)
             sock.limits = limits
             try:
-                sock.settimeout(limits.seconds())
+                limits.hold(sock)
+                sock.settimeout(seconds)
                 sock.connect(where)
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                _keep_alive(sock)
             except OSError as problem:
                 sock.close()
                 last = problem
@@ -127,6 +134,14 @@ class TcpLine:
         """Nothing: the connection's socket belongs to who opened it."""
 
 
+def _keep_alive(sock: socket.socket) -> None:
+    """A peer that is gone without a word, or a router that has forgotten the connection, is noticed within 40 s of silence."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in (("TCP_KEEPIDLE", 10), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 3)):
+        if hasattr(socket, option):  # not everywhere is Linux
+            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
+
+
 _Address = tuple[socket.AddressFamily, socket.SocketKind, int, tuple[Any, ...]]
 
 
@@ -144,10 +159,14 @@ def _resolved(host: str, port: int, limits: Limits, where: str) -> list[_Address
             answer.put(OSError(f"{problem}"))
 
     threading.Thread(target=resolve, name=f"resolve {host}", daemon=True).start()
-    try:
-        found = answer.get(timeout=limits.seconds())
-    except queue.Empty:
-        raise HostTimeout(f"the name of {where} was not resolved in time", hint="does the DNS answer?") from None
+    found: list[_Address] | OSError | None = None
+    while found is None:
+        try:
+            found = answer.get(timeout=min(_LOOK_EVERY, limits.seconds()))
+        except queue.Empty:
+            continue
+        except HostTimeout:
+            raise HostTimeout(f"the name of {where} was not resolved in time", hint="does the DNS answer?") from None
     if isinstance(found, OSError):
         raise failures.connecting(found, where) from found
     return found

@@ -10,8 +10,6 @@ dropped connection and leave zombies behind (docker-py#2966), and its pools are 
 
 from __future__ import annotations
 
-import json
-import re
 from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
 
@@ -23,20 +21,14 @@ import urllib3.connection
 import urllib3.exceptions
 
 from anchorwatch import __version__
-from anchorwatch.errors import HostAuthError, HostBadAnswer, HostError, HostForbidden, HostRefused
-from anchorwatch.observed import failures, redaction
+from anchorwatch.errors import HostError, HostForbidden, HostRefused
+from anchorwatch.observed import answers, failures
 
 if TYPE_CHECKING:
     from anchorwatch.observed.limits import Limits
     from anchorwatch.observed.lines import Line
 
 READING = frozenset({"GET", "HEAD"})
-NEWEST_API = (1, 51)
-"""The newest version of the API whose answers were compared with what Compose deploys."""
-OLDEST_API = (1, 41)
-"""Docker 20.10."""
-
-_LONE_SURROGATE = re.compile(rb"\\u[dD][89abAB]")
 
 
 class WritingForbidden(RuntimeError):
@@ -45,14 +37,6 @@ class WritingForbidden(RuntimeError):
 
 class _Stale(HostRefused):
     """A kept connection turned out to have ended before the question was asked on it."""
-
-
-class NotFound(Exception):
-    """The engine knows no such thing (404)."""
-
-
-class EngineFailed(HostBadAnswer):
-    """The engine, or a proxy in front of it, failed to answer this request (5xx)."""
 
 
 class _Connection(urllib3.connection.HTTPConnection):
@@ -151,7 +135,7 @@ class EngineClient(docker.APIClient):
     def __init__(self, line: Line, limits: Limits) -> None:
         # Not the SDK's own: that one reads the Docker CLI's config.json, where registry logins are, and fails with a broken one.
         requests.Session.__init__(self)
-        self._version = _spelled(OLDEST_API)
+        self._version = answers.spelled(answers.OLDEST_API)
         self._general_configs = {}
         self.where = line.where
         self._adapter = ReadingAdapter(line, limits)
@@ -172,30 +156,22 @@ class EngineClient(docker.APIClient):
         try:
             version = self.version(api_version=False)
             found = version if isinstance(version, dict) else {}
-            newest, oldest = _number(found.get("ApiVersion")), _number(found.get("MinAPIVersion"))
+            newest, oldest = answers.number(found.get("ApiVersion")), answers.number(found.get("MinAPIVersion"))
         except HostForbidden:
             version = None
             newest, oldest = self._ping(), None
-        if newest is None:
-            raise failures.not_an_engine(self.where, "it does not say which version of the API it speaks")
-        if newest < OLDEST_API:
-            raise HostBadAnswer(
-                f"{self.where} runs a Docker Engine that speaks API {_spelled(newest)} at most, "
-                f"and {_spelled(OLDEST_API)} is the oldest that anchorwatch understands",
-                hint="update it to Docker 20.10 or newer",
-            )
-        self._version = _spelled(max(min(newest, NEWEST_API), oldest or OLDEST_API))
+        self._version = answers.spelled(answers.agreed(newest, oldest, self.where))
         return version
 
     @property
     def agreed(self) -> tuple[int, int]:
         """The version of the API that is spoken."""
-        return _number(self._version) or OLDEST_API
+        return answers.number(self._version) or answers.OLDEST_API
 
     def _ping(self) -> tuple[int, int] | None:
         response = self._asked("HEAD", f"{self.base_url}/_ping")
         self._raise_for_status(response)
-        return _number(response.headers.get("Api-Version"))
+        return answers.number(response.headers.get("Api-Version"))
 
     def get(self, url: str | bytes, **kwargs: Any) -> requests.Response:
         """The answer to a GET, straight from the line: none of what a `requests.Session` does around it is wanted here."""
@@ -207,66 +183,7 @@ class EngineClient(docker.APIClient):
 
     def _result(self, response: requests.Response, json: bool = False, binary: bool = False) -> Any:
         self._raise_for_status(response)
-        return parsed(response.content, self.where) if json else response.content if binary else response.text
+        return answers.parsed(response.content, self.where) if json else response.content if binary else response.text
 
     def _raise_for_status(self, response: requests.Response) -> None:
-        status, where = response.status_code, self.where
-        if status == 200:
-            return
-        said = redaction.words(_message(response.content), 200)
-        path = redaction.words(response.request.path_url.partition("?")[0], 120)
-        what = f"status {status} for {path}{f': {said}' if said else ''}"
-        if status == 404:
-            raise NotFound(what)
-        if status in {403, 405}:
-            raise HostForbidden(f"{where} does not permit it: {what}")
-        if status in {401, 407}:
-            raise HostAuthError(
-                f"{where} asks for a login: {what}", hint="anchorwatch has ssh keys and TLS certificates to log in with"
-            )
-        if status == 400 and "HTTPS" in said:
-            raise HostBadAnswer(f"{where} speaks TLS", hint="give this host `tls: {ca: …, cert: …, key: …}`")
-        if status >= 500:
-            raise EngineFailed(f"{where} failed: {what}", hint="`journalctl -u docker` on the host says more")
-        raise failures.not_an_engine(where, what)
-
-
-def parsed(body: bytes, where: str) -> Any:
-    """The JSON in `body`. Raises `HostBadAnswer` where there is none. A text that is no Unicode comes out with U+FFFD in it."""
-    try:
-        document = json.loads(body.decode("utf-8", "replace"))
-        return _without_surrogates(document) if _LONE_SURROGATE.search(body) else document
-    except (ValueError, RecursionError):
-        begins = redaction.words(body[:80].decode("utf-8", "replace"), 60)
-        raise failures.not_an_engine(where, f"no JSON but {begins!r}") from None
-
-
-def _without_surrogates(value: Any) -> Any:
-    """`value` without halves of surrogate pairs, which JSON can spell and no encoding can write."""
-    if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode()
-    if isinstance(value, list):
-        return [_without_surrogates(item) for item in value]
-    if isinstance(value, dict):
-        return {_without_surrogates(key): _without_surrogates(item) for key, item in value.items()}
-    return value
-
-
-def _message(body: bytes) -> str:
-    """What an engine's error says (`{"message": …}`), or else the first words of whatever came."""
-    text = body[:2000].decode("utf-8", "replace")
-    try:
-        document = json.loads(body)
-    except (ValueError, RecursionError):
-        return re.sub(r"<[^>]*>", " ", text)
-    message = document.get("message") if isinstance(document, dict) else None
-    return message if isinstance(message, str) else text
-
-
-def _number(text: object) -> tuple[int, int] | None:
-    found = re.fullmatch(r"(\d{1,3})\.(\d{1,4})", text) if isinstance(text, str) else None
-    return (int(found[1]), int(found[2])) if found else None
-
-
-def _spelled(version: tuple[int, int]) -> str:
-    return f"{version[0]}.{version[1]}"
+        answers.raise_for_status(response.status_code, response.content, response.request.path_url, self.where)

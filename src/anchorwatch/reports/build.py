@@ -35,10 +35,10 @@ def check_document(report: CheckReport) -> dict[str, Any]:
             "unknown_keys": sum(len(stack.unknown) for stack in report.stacks),
             "ignored": report.ignored,
         },
-        "hosts": [_host(host) for host in report.hosts],
-        "stacks": [_stack(stack) for stack in report.stacks],
-        "not_stacks": _not_stacks(report.not_stacks),
-        "drift": [_drift(finding) for finding in report.findings],
+        "hosts": [host_object(host) for host in report.hosts],
+        "stacks": [stack_object(stack) for stack in report.stacks],
+        "not_stacks": not_stack_objects(report.not_stacks),
+        "drift": [drift_object(finding) for finding in report.findings],
     }
 
 
@@ -50,7 +50,7 @@ def stacks_document(state: DesiredState, *, resolved: bool = False) -> dict[str,
     return {
         "version": VERSION,
         "revision": state.revision,
-        "not_stacks": _not_stacks(state.not_stacks),
+        "not_stacks": not_stack_objects(state.not_stacks),
         "stacks": [
             _broken(stack, resolved) if isinstance(stack, BrokenStack) else _project(stack, resolved) for stack in in_order(state)
         ],
@@ -62,7 +62,7 @@ def diff_document(sides: Iterable[SideBySide]) -> dict[str, Any]:
     return {
         "version": VERSION,
         "differences": [
-            {"name": _text(side.name), "git": [_text(line) for line in side.git], "host": [_text(line) for line in side.host]}
+            {"name": text(side.name), "git": [text(line) for line in side.git], "host": [text(line) for line in side.host]}
             for side in sides
             if side.git != side.host
         ],
@@ -75,11 +75,11 @@ def mistakes_document(mistakes: Iterable[Mistake]) -> dict[str, Any]:
         "version": VERSION,
         "mistakes": [
             {
-                "file": _text(mistake.file),
+                "file": text(mistake.file),
                 "line": mistake.line,
-                "key": _text(mistake.key),
-                "problem": _text(mistake.problem),
-                "instead": _text(mistake.instead),
+                "key": text(mistake.key),
+                "problem": text(mistake.problem),
+                "instead": text(mistake.instead),
             }
             for mistake in mistakes
         ],
@@ -114,83 +114,89 @@ def shown(value: Any) -> Any:
     return encodable(str(value).replace(PROJECT_DIR + "/../", "../").replace(PROJECT_DIR, ".").replace(HOME_DIR, "~"))
 
 
-def _text(text: str | None) -> str | None:
-    return text if text is None else encodable(text)
+def text(said: str | None) -> str | None:
+    """A text as it is, as far as JSON can carry it."""
+    return said if said is None else encodable(said)
 
 
-def _error(error: ErrorInfo | None) -> dict[str, Any] | None:
+def error_object(error: ErrorInfo | None) -> dict[str, Any] | None:
+    """The object of an error."""
     if error is None:
         return None
-    return {"class": error.kind, "message": _text(error.message), "hint": _text(error.hint)}
+    return {"class": error.kind, "message": text(error.message), "hint": text(error.hint)}
 
 
-def _host(host: HostReport) -> dict[str, Any]:
+def host_object(host: HostReport) -> dict[str, Any]:
+    """The object of a host."""
     return {
-        "name": _text(host.name),
-        "address": _text(host.address),
+        "name": text(host.name),
+        "address": text(host.address),
         "status": host.status.value,
-        "error": _error(host.error),
-        "engine": _text(host.engine),
+        "error": error_object(host.error),
+        "engine": text(host.engine),
         "containers": host.containers,
     }
 
 
-def _stack(stack: StackReport) -> dict[str, Any]:
+def stack_object(stack: StackReport) -> dict[str, Any]:
+    """The object of a stack."""
     return {
-        "host": _text(stack.host),
-        "stack": _text(stack.stack),
-        "path": _text(stack.path),
-        "project": _text(stack.project),
+        "host": text(stack.host),
+        "stack": text(stack.stack),
+        "path": text(stack.path),
+        "project": text(stack.project),
         "revision": stack.revision,
         "status": stack.status.value,
-        "error": _error(stack.error),
+        "error": error_object(stack.error),
         "unknown": [_unknown(value) for value in stack.unknown],
         "notes": [_note(note) for note in stack.notes],
     }
 
 
 def _unknown(value: UnknownValue) -> dict[str, Any]:
-    return {"service": _text(value.service), "path": _text(value.path), "because": _text(value.because)}
+    return {"service": text(value.service), "path": text(value.path), "because": text(value.because)}
 
 
 def _note(note: Note) -> dict[str, Any]:
-    return {"service": _text(note.service), "path": _text(note.path), "message": _text(note.message)}
+    return {"service": text(note.service), "path": text(note.path), "message": text(note.message)}
 
 
-def _not_stacks(not_stacks: Iterable[NotStack]) -> list[dict[str, Any]]:
-    return [{"path": _text(each.path), "because": _text(each.because)} for each in not_stacks]
+def not_stack_objects(not_stacks: Iterable[NotStack]) -> list[dict[str, Any]]:
+    """The objects of what is no stack."""
+    return [{"path": text(each.path), "because": text(each.because)} for each in not_stacks]
 
 
-def _drift(finding: Finding) -> dict[str, Any]:
+def drift_object(finding: Finding) -> dict[str, Any]:
+    """The object of a drift, without its life."""
     return {
         "id": finding.id,
-        "host": _text(finding.host),
-        "stack": _text(finding.stack),
-        "project": _text(finding.project),
-        "service": _text(finding.service),
-        "container": _text(finding.container),
+        "host": text(finding.host),
+        "stack": text(finding.stack),
+        "project": text(finding.project),
+        "service": text(finding.service),
+        "container": text(finding.container),
         "kind": finding.kind.value,
-        "path": _text(finding.path),
-        "desired": _text(finding.desired),
-        "observed": _text(finding.observed),
+        "path": text(finding.path),
+        "desired": text(finding.desired),
+        "observed": text(finding.observed),
         "severity": str(finding.severity),
-        "message": _text(finding.message),
-        "fix": _text(finding.fix),
+        "message": text(finding.message),
+        "fix": text(finding.fix),
     }
 
 
 def _project(project: DesiredProject, resolved: bool) -> dict[str, Any]:
     document: dict[str, Any] = {
-        "host": _text(project.stack.host),
-        "stack": _text(project.stack.name),
-        "path": _text(project.stack.path),
-        "project": _text(project.name),
+        "host": text(project.stack.host),
+        "stack": text(project.stack.name),
+        "path": text(project.stack.path),
+        "project": text(project.name),
         "revision": project.revision,
         "status": None,
         "error": None,
         "unknown": [_unknown(value) for value in unknown_values(project)],
         "notes": [],
-        "services": [_text(name) for name in project.services],
+        "services": [text(name) for name in project.services],
     }
     if resolved:
         document["resolved"] = {encodable(name): shown(service.config) for name, service in project.services.items()}
@@ -199,13 +205,13 @@ def _project(project: DesiredProject, resolved: bool) -> dict[str, Any]:
 
 def _broken(broken: BrokenStack, resolved: bool) -> dict[str, Any]:
     document: dict[str, Any] = {
-        "host": _text(broken.stack.host),
-        "stack": _text(broken.stack.name),
-        "path": _text(broken.stack.path),
-        "project": _text(broken.project),
+        "host": text(broken.stack.host),
+        "stack": text(broken.stack.name),
+        "path": text(broken.stack.path),
+        "project": text(broken.project),
         "revision": broken.revision,
         "status": StackStatus.UNKNOWN.value,
-        "error": _error(ErrorInfo.of(broken.error)),
+        "error": error_object(ErrorInfo.of(broken.error)),
         "unknown": [],
         "notes": [],
         "services": [],

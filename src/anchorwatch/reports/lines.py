@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import TypeAlias
 
-from anchorwatch.model.findings import Finding
+from anchorwatch.model.wording import count, place
 
 
 class Style(StrEnum):
@@ -26,6 +26,8 @@ class Style(StrEnum):
     COMMAND = "command"
 
 
+__all__ = ["EMPTY", "Line", "Style", "count", "place", "plain"]
+
 Line: TypeAlias = tuple[tuple[Style, str], ...]
 
 EMPTY: Line = ()
@@ -34,16 +36,3 @@ EMPTY: Line = ()
 def plain(lines: Iterable[Line]) -> str:
     """The lines without style, each ended by a newline."""
     return "".join("".join(text for _, text in line).rstrip() + "\n" for line in lines)
-
-
-def count(number: int, noun: str) -> str:
-    """`1 drift`, `3 drifts`."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
-def place(finding: Finding) -> str:
-    """Where a finding is, as one reads and types it: `pi5/mealie mealie`, `pi5 watchtower`. Not clean."""
-    stack = f"{finding.host}/{finding.stack}" if finding.stack else finding.host
-    by_service = finding.stack is not None and finding.service is not None and finding.number == 1
-    name = finding.service if by_service else finding.container
-    return f"{stack} {name}" if name else stack

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, bindparam, select, update
 
 from anchorwatch.model.desired import ProjectKey
 from anchorwatch.model.drifts import Check, CheckRun
 from anchorwatch.model.report import StackStatus
-from anchorwatch.store import rows
+from anchorwatch.store import remarks, rows
 from anchorwatch.store.tables import CheckRow, HostRow, ProjectRow
 from anchorwatch.store.tables.columns import label, storable
 from anchorwatch.store.transactions import Reading, Writing
@@ -35,25 +36,31 @@ def record(write: Writing, check: Check, *, eventful: bool) -> int:
     """
     session = write.session
     project = rows.make_project(session, check.key, check.started_at)
-    project.checked_at = check.started_at
-    if project.status is not check.status:
-        project.status, project.status_since_at = check.status, check.started_at
-    row = _row(check, project, eventful)
-    newest = select(CheckRow).where(CheckRow.project_id == project.id).order_by(CheckRow.started_at.desc(), CheckRow.id.desc())
-    last = session.scalar(newest.limit(1))
-    if last is not None and not last.eventful and not eventful and last.last_at <= check.started_at and _told(last) == _told(row):
-        last.last_at = check.started_at
-        last.times += 1
-        last.took = max(last.took, check.took)
-        return last.id
-    session.add(row)
-    session.flush()
-    return row.id
+    said = remarks.document(check)
+    values = _values(check, project.id, eventful, rows.make_configuration(session, said) if said else None)
+    within = rows.connection(session)
+    seen = {"number": project.id, "at": check.started_at}
+    if project.status is check.status:
+        within.execute(_CHECKED, seen)
+    else:
+        within.execute(_JUDGED, seen | {"verdict": check.status})
+        rows.known(session).projects[check.key] = replace(project, status=check.status)
+    last = within.execute(_NEWEST, {"project": project.id}).mappings().first()
+    if last is None or last["eventful"] or eventful or last["last_at"] > check.started_at or _told(last) != _told(values):
+        return rows.add(within, CheckRow, **values)
+    number: int = last["id"]
+    within.execute(_AGAIN, {"number": number, "at": check.started_at, "longest": max(last["took"], check.took)})
+    return number
 
 
 def last(read: Reading, key: ProjectKey) -> CheckRun | None:
     """The newest check of a key."""
     return _newest(read, _query(key))
+
+
+def last_judged(read: Reading, key: ProjectKey) -> CheckRun | None:
+    """The newest check of a key that came to a verdict: "unknown" is none."""
+    return _newest(read, _query(key).where(CheckRow.status != StackStatus.UNKNOWN))
 
 
 def at(read: Reading, key: ProjectKey, moment: datetime) -> CheckRun | None:
@@ -77,33 +84,56 @@ def verdicts(read: Reading) -> Mapping[ProjectKey, Verdict]:
     }
 
 
-def _row(check: Check, project: ProjectRow, eventful: bool) -> CheckRow:
-    return CheckRow(
-        project_id=project.id,
-        run_id=check.run,
-        trigger=check.trigger,
-        reason=None if check.reason is None else storable(check.reason),
-        started_at=check.started_at,
-        last_at=check.started_at,
-        times=1,
-        took=check.took,
-        revision=check.revision,
-        status=check.status,
-        findings=check.findings,
-        unknown=check.unknown,
-        ignored=check.ignored,
-        containers=check.containers,
-        error_class=check.error.kind if check.error else None,
-        error_message=check.error.message if check.error else None,
-        error_hint=check.error.hint if check.error else None,
-        eventful=eventful,
-    )
+_CHECKS, _PROJECTS = rows.table(CheckRow), rows.table(ProjectRow)
+_NEWEST = (
+    select(_CHECKS)
+    .where(_CHECKS.c.project_id == bindparam("project"))
+    .order_by(_CHECKS.c.started_at.desc(), _CHECKS.c.id.desc())
+    .limit(1)
+)
+_AT = bindparam("at", type_=_CHECKS.c.last_at.type)
+_AGAIN = (
+    update(_CHECKS)
+    .where(_CHECKS.c.id == bindparam("number"))
+    .values(last_at=_AT, times=_CHECKS.c.times + 1, took=bindparam("longest", type_=_CHECKS.c.took.type))
+)
+_CHECKED = update(_PROJECTS).where(_PROJECTS.c.id == bindparam("number")).values(checked_at=_AT)
+_JUDGED = _CHECKED.values(status=bindparam("verdict", type_=_PROJECTS.c.status.type), status_since_at=_AT)
 
 
-def _told(row: CheckRow) -> tuple[object, ...]:
+def _values(check: Check, project: int, eventful: bool, remarks_id: int | None) -> dict[str, Any]:
+    return {
+        "project_id": project,
+        "run_id": check.run,
+        "trigger": check.trigger,
+        "reason": None if check.reason is None else storable(check.reason),
+        "started_at": check.started_at,
+        "last_at": check.started_at,
+        "times": 1,
+        "took": check.took,
+        "revision": check.revision,
+        "status": check.status,
+        "findings": check.findings,
+        "unknown": check.unknown,
+        "ignored": check.ignored,
+        "containers": check.containers,
+        "error_class": check.error.kind if check.error else None,
+        "error_message": check.error.message if check.error else None,
+        "error_hint": check.error.hint if check.error else None,
+        "eventful": eventful,
+        "remarks_id": remarks_id,
+    }
+
+
+def _told(row: Mapping[Any, Any]) -> tuple[object, ...]:
     """What must be the same for two checks to share a row."""
-    came_to = row.status, row.findings, row.unknown, row.ignored, row.containers, row.error_class
-    return row.run_id, row.trigger, row.reason, row.revision, *came_to
+    return tuple(row[name] for name in _TOLD)
+
+
+_TOLD = (
+    *("run_id", "trigger", "reason", "revision"),
+    *("status", "findings", "unknown", "ignored", "containers", "error_class", "remarks_id"),
+)
 
 
 def _query(key: ProjectKey) -> Select[str, str, CheckRow]:

@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeAlias
 
-from sqlalchemy import ColumnElement, Select, and_, or_, select
-from sqlalchemy.orm import Session, undefer
+from sqlalchemy import ColumnElement, Select, or_, select
+from sqlalchemy.orm import undefer
 
 from anchorwatch.model.desired import ProjectKey
-from anchorwatch.model.drifts import NO_PROJECT
 from anchorwatch.model.timeline import ContainerSeen, ContainerSpan, Span
-from anchorwatch.store import rows
+from anchorwatch.model.values import JsonObject
+from anchorwatch.store import container_rows, rows
+from anchorwatch.store.container_rows import Begun, Was
 from anchorwatch.store.documents import document_of, hash_of, text_of
 from anchorwatch.store.tables import (
     ConfigurationRow,
@@ -43,31 +44,38 @@ def record(
     `seen` must be all of them: one that was there before and is not in it is gone.
     """
     session = write.session
-    host_row = rows.make_host(session, host, moment)
-    within = None if project is None else rows.make_project(session, ProjectKey(host, project), moment)
-    known = _known(session, host_row, within, seen)
-    changes: list[Change] = []
+    within = None if project is None else rows.make_project(session, ProjectKey(host, project), moment).id
+    there = container_rows.there(session, rows.host_id(session, host, moment), within, [label(one.name) for one in seen])
+    begun: list[Begun] = []
+    documents: list[JsonObject] = []
     present: set[str] = set()
     for one in map(_kept, seen):
         if one.name in present:
             continue  # renamed while the engine was asked: a name is one container's at a time, and the next look knows whose
         present.add(one.name)
-        before = known.get(one.name)
+        was = there.get(one.name)
         text = text_of(one.configuration)
         digest = hash_of(text)
-        if before is not None and _same(before, one, digest):
+        if was is not None and was.is_still(one, digest):
             continue
-        begin = moment
-        if before is not None:
-            begin = before.state.valid_to = rows.after(moment, before.state.valid_from)
-            session.flush()
-        session.add(_state(session, host_row, one, digest, begin))
-        changes.append(Change(None if before is None else _seen(before), replace(one, configuration=document_of(text))))
-    for name, before in known.items():
-        if name not in present and (within is None or before.version.project_id == within.id):
-            before.state.valid_to = rows.after(moment, before.state.valid_from)
-            changes.append(Change(_seen(before), None))
-    return tuple(changes)
+        begun.append(Begun(was, one, digest, moment if was is None else rows.after(moment, was.valid_from)))
+        documents.append(document_of(text))
+    gone = [was for name, was in there.items() if name not in present and within in (None, was.project_id)]
+    if not begun and not gone:
+        return ()
+    ended = [(one.was, one.at) for one in begun if one.was is not None]
+    ended += [(was, rows.after(moment, was.valid_from)) for was in gone]
+    known = container_rows.configurations(session, {one.digest for one in begun}, {was.configuration_id for was, _ in ended})
+    container_rows.end(session, ended)
+    container_rows.begin(session, host, begun, known)
+
+    def before(was: Was | None) -> ContainerSeen | None:
+        return None if was is None else was.seen(known.documents[was.configuration_id])
+
+    changed = [
+        Change(before(one.was), replace(one.seen, configuration=document)) for one, document in zip(begun, documents, strict=True)
+    ]
+    return (*changed, *(Change(before(was), None) for was in gone))
 
 
 def current(read: Reading, host: str | None = None) -> Sequence[ContainerSpan]:
@@ -75,8 +83,21 @@ def current(read: Reading, host: str | None = None) -> Sequence[ContainerSpan]:
     return _spans(read, _query().where(ContainerStateRow.valid_to.is_(None), *_of(host)))
 
 
+def of_project(read: Reading, key: ProjectKey) -> Sequence[ContainerSpan]:
+    """The containers that are there of one project (`NO_PROJECT`: of none)."""
+    return _spans(
+        read, _query().where(ContainerStateRow.valid_to.is_(None), ProjectRow.name == label(key.project), *_of(key.host))
+    )
+
+
 def at(read: Reading, moment: datetime, host: str | None = None) -> Sequence[ContainerSpan]:
     """The containers that were there at that moment, each as it was."""
+    still = or_(ContainerStateRow.valid_to.is_(None), ContainerStateRow.valid_to > moment)
+    return _spans(read, _query().where(ContainerStateRow.id.in_(numbers_at(read, moment, host)), still))
+
+
+def numbers_at(read: Reading, moment: datetime, host: str | None = None) -> Sequence[int]:
+    """For this room: the newest state of each container that had begun by then. It may be over."""
     newest = (
         select(ContainerStateRow.id)
         .where(ContainerStateRow.container_id == ContainerRow.id, ContainerStateRow.valid_from <= moment)
@@ -86,9 +107,7 @@ def at(read: Reading, moment: datetime, host: str | None = None) -> Sequence[Con
     )
     # two questions, so that no planner can think of reading all states: one step down the index for each container
     each = select(newest).select_from(ContainerRow).join(HostRow, HostRow.id == ContainerRow.host_id).where(*_of(host))
-    ids = [number for number in read.session.scalars(each) if number is not None]
-    still = or_(ContainerStateRow.valid_to.is_(None), ContainerStateRow.valid_to > moment)
-    return _spans(read, _query().where(ContainerStateRow.id.in_(ids), still))
+    return [number for number in read.session.scalars(each) if number is not None]
 
 
 def history(read: Reading, host: str, name: str) -> Sequence[ContainerSpan]:
@@ -99,13 +118,12 @@ def history(read: Reading, host: str, name: str) -> Sequence[ContainerSpan]:
 
 def mark_in_sync(write: Writing, host: str, names: Collection[str], revision: str | None, moment: datetime) -> None:
     """These containers are what `revision` wants."""
-    host_row = rows.host(write.session, host)
-    if host_row is None:
+    if not names:
         return
-    of_these = and_(ContainerRow.host_id == host_row.id, ContainerRow.name.in_([label(name) for name in names]))
-    for row in write.session.scalars(select(ContainerRow).where(of_these)):
-        if row.synced_revision != revision or row.synced_at is None:
-            row.synced_revision, row.synced_at = revision, moment
+    host_id = rows.host_id(write.session, host, moment)
+    found = container_rows.synced(write.session, host_id, [label(name) for name in names])
+    others = {name: one for name, one in found.items() if one.revision != revision or one.at is None}
+    container_rows.sync(write.session, host_id, others, revision, moment)
 
 
 def last_in_sync(read: Reading, host: str) -> Mapping[str, str]:
@@ -113,24 +131,6 @@ def last_in_sync(read: Reading, host: str) -> Mapping[str, str]:
     query = select(ContainerRow.name, ContainerRow.synced_revision).join(HostRow, HostRow.id == ContainerRow.host_id)
     found = read.session.execute(query.where(ContainerRow.synced_revision.is_not(None), *_of(host)))
     return {name: revision for name, revision in found if revision is not None}
-
-
-@dataclass(frozen=True, slots=True)
-class _Rows:
-    name: str
-    project: str
-    state: ContainerStateRow
-    version: ContainerVersionRow
-    configuration: ConfigurationRow
-
-
-def _known(session: Session, host: HostRow, within: ProjectRow | None, seen: Sequence[ContainerSeen]) -> dict[str, _Rows]:
-    query = _query().where(ContainerStateRow.valid_to.is_(None), HostRow.id == host.id)
-    if within is not None:
-        names = [label(one.name) for one in seen]
-        query = query.where(or_(ContainerVersionRow.project_id == within.id, ContainerRow.name.in_(names)))
-    found = session.execute(query)
-    return {name: _Rows(name, project, state, version, held) for _, name, project, state, version, held in found}
 
 
 def _kept(seen: ContainerSeen) -> ContainerSeen:
@@ -145,58 +145,6 @@ def _kept(seen: ContainerSeen) -> ContainerSeen:
         project=None if seen.project is None else label(seen.project),
         service=None if seen.service is None else storable(seen.service),
     )
-
-
-def _same(before: _Rows, seen: ContainerSeen, digest: str) -> bool:
-    state, version = before.state, before.version
-    return (
-        (state.state, state.exit_code, state.health, state.oom_killed, state.restart_count, state.started_at)
-        == (seen.state, seen.exit_code, seen.health, seen.oom_killed, seen.restart_count, seen.started_at)
-        and (version.engine_id, version.image_id) == (seen.engine_id, seen.image_id)
-        and before.configuration.hash == digest
-    )
-
-
-def _state(session: Session, host: HostRow, seen: ContainerSeen, digest: str, begin: datetime) -> ContainerStateRow:
-    container = rows.make_container(session, host, seen.name, begin)
-    return ContainerStateRow(
-        container_id=container.id,
-        version_id=_version(session, host, container, seen, digest, begin).id,
-        valid_from=begin,
-        state=seen.state,
-        exit_code=seen.exit_code,
-        health=seen.health,
-        oom_killed=seen.oom_killed,
-        restart_count=seen.restart_count,
-        started_at=seen.started_at,
-    )
-
-
-def _version(
-    session: Session, host: HostRow, container: ContainerRow, seen: ContainerSeen, digest: str, begin: datetime
-) -> ContainerVersionRow:
-    configuration = rows.make_configuration(session, seen.configuration, digest)
-    found = session.scalar(
-        select(ContainerVersionRow).where(
-            ContainerVersionRow.container_id == container.id,
-            ContainerVersionRow.engine_id == seen.engine_id,
-            ContainerVersionRow.configuration_id == configuration.id,
-        )
-    )
-    if found is None:
-        found = ContainerVersionRow(
-            container_id=container.id,
-            engine_id=seen.engine_id,
-            image_id=seen.image_id,
-            created_at=seen.created_at,
-            project_id=rows.make_project(session, ProjectKey(host.name, seen.project or NO_PROJECT), begin).id,
-            service=seen.service,
-            number=seen.number,
-            configuration_id=configuration.id,
-        )
-        session.add(found)
-        session.flush()
-    return found
 
 
 def _of(host: str | None) -> list[ColumnElement[bool]]:
@@ -220,17 +168,18 @@ def _query() -> _Found:
 
 def _spans(read: Reading, query: _Found) -> Sequence[ContainerSpan]:
     return tuple(
-        ContainerSpan(host, Span(state.valid_from, state.valid_to), _seen(_Rows(name, project, state, version, configuration)))
+        ContainerSpan(host, Span(state.valid_from, state.valid_to), _seen(name, project, state, version, configuration.body))
         for host, name, project, state, version, configuration in read.session.execute(
             query.options(undefer(ConfigurationRow.body))
         )
     )
 
 
-def _seen(found: _Rows) -> ContainerSeen:
-    state, version = found.state, found.version
+def _seen(
+    name: str, project: str, state: ContainerStateRow, version: ContainerVersionRow, configuration: JsonObject
+) -> ContainerSeen:
     return ContainerSeen(
-        name=found.name,
+        name=name,
         engine_id=version.engine_id,
         image_id=version.image_id,
         state=state.state,
@@ -240,8 +189,8 @@ def _seen(found: _Rows) -> ContainerSeen:
         restart_count=state.restart_count,
         created_at=version.created_at,
         started_at=state.started_at,
-        project=found.project or None,
+        project=project or None,
         service=version.service,
         number=version.number,
-        configuration=found.configuration.body,
+        configuration=configuration,
     )

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from sqlalchemy import Connection, Engine
 
@@ -72,6 +72,12 @@ class Database(Protocol):
 
     def reader(self) -> Engine:
         """The engine whose connections cannot write. A transaction sees the database as it was when it first read."""
+
+    def interrupt(self, connection: Any) -> None:
+        """Ends what a connection of the driver is reading, from any thread. One that reads nothing is left as it is."""
+
+    def holder(self, connection: Connection) -> str | None:
+        """Who holds it, as others are told; None where nobody does, or where that cannot be seen from here."""
 
     def migrating(self) -> AbstractContextManager[Connection]:
         """A connection to change the schema on."""

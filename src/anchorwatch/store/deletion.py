@@ -25,6 +25,7 @@ from anchorwatch.store.tables import (
     ContainerVersionRow,
     DeliveryRow,
     DriftRow,
+    DriftSpanRow,
     EventRow,
     ProjectRow,
     ReachabilityRow,
@@ -72,7 +73,16 @@ def steps(cutoff: datetime) -> Sequence[Step]:
     """Everything that may go of what ended before `cutoff`, to be done in this order."""
     return (
         Step(TransitionRow, _over(cutoff), "at", (DeliveryRow, "transition_id")),
-        Step(DriftRow, and_(DriftRow.resolved_at < cutoff, _resolved, _none(TransitionRow.drift_id, DriftRow.id))),
+        Step(DriftSpanRow, and_(DriftSpanRow.valid_from < cutoff, DriftSpanRow.valid_to < cutoff)),
+        Step(
+            DriftRow,
+            and_(
+                DriftRow.resolved_at < cutoff,
+                _resolved,
+                _none(TransitionRow.drift_id, DriftRow.id),
+                _none(DriftSpanRow.drift_id, DriftRow.id),
+            ),
+        ),
         Step(CheckRow, and_(CheckRow.last_at < cutoff, _none(TransitionRow.check_id, CheckRow.id)), "last_at"),
         Step(RunRow, and_(RunRow.ended_at < cutoff, _none(CheckRow.run_id, RunRow.id))),
         Step(EventRow, EventRow.at < cutoff, "at"),
@@ -96,6 +106,7 @@ def steps(cutoff: datetime) -> Sequence[Step]:
         Step(
             ConfigurationRow,
             and_(
+                _none(CheckRow.remarks_id, ConfigurationRow.id),
                 _none(ContainerVersionRow.configuration_id, ConfigurationRow.id),
                 _none(StackRevisionRow.configuration_id, ConfigurationRow.id),
             ),

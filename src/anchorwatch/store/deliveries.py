@@ -6,53 +6,44 @@ sent again, with the message's ID as it was (at least once, never silently lost)
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Select, or_, select, update
+from sqlalchemy import Select, and_, func, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import aliased
 
-from anchorwatch.model.drifts import Delivery, DeliveryState
-from anchorwatch.store.tables import DeliveryRow
+from anchorwatch.model.drifts import Delivery, DeliveryState, DriftState
+from anchorwatch.store import transitions
+from anchorwatch.store.tables import DeliveryRow, TransitionRow
 from anchorwatch.store.tables.columns import label
-from anchorwatch.store.transactions import Reading, Writing
+from anchorwatch.store.tables.drifts import UNFINISHED
+from anchorwatch.store.transactions import Reading, Writing, batched
 
 WAITING = (DeliveryState.PENDING, DeliveryState.HELD, DeliveryState.RETRY)
 FINISHED = (DeliveryState.SENT, DeliveryState.DEAD, DeliveryState.SKIPPED)
 
 
-def promise(write: Writing, deliveries: Iterable[Delivery]) -> Sequence[Delivery]:
-    """Writes them, in the transaction of their transitions. One that was promised before (transition, destination, recipient,
-    occasion) is left as it is, and not returned."""
-    session = write.session
-    written = []
-    for delivery in deliveries:
-        same = select(DeliveryRow.id).where(
-            DeliveryRow.transition_id == delivery.transition,
-            DeliveryRow.destination == label(delivery.destination),
-            DeliveryRow.recipient == label(delivery.recipient),
-            DeliveryRow.occasion == label(delivery.occasion),
+def promise(write: Writing, deliveries: Sequence[Delivery]) -> Sequence[Delivery]:
+    """Writes them, in the transaction of their transitions, with one statement. One that was promised before (transition,
+    destination, recipient, occasion) is left as it is, and not returned."""
+    written: list[Delivery] = []
+    for some in batched(deliveries):
+        by_place = {_place(one): one for one in some}
+        rows = write.session.execute(
+            _insert(write)
+            .values([_values(one) for one in some])
+            .on_conflict_do_nothing()
+            .returning(
+                DeliveryRow.id, DeliveryRow.transition_id, DeliveryRow.destination, DeliveryRow.recipient, DeliveryRow.occasion
+            )
         )
-        if session.scalar(same) is not None:
-            continue
-        row = DeliveryRow(
-            transition_id=delivery.transition,
-            destination=delivery.destination,
-            recipient=delivery.recipient,
-            occasion=delivery.occasion,
-            state=delivery.state,
-            reason=delivery.reason,
-            attempt=delivery.attempt,
-            created_at=delivery.created_at,
-            next_at=delivery.next_at or delivery.created_at,
-            claimed_at=delivery.claimed_at,
-            done_at=delivery.done_at,
-            message=delivery.message,
-            error=delivery.error,
-        )
-        session.add(row)
-        session.flush()
-        written.append(replace(delivery, id=row.id, next_at=row.next_at))
+        new = {tuple(place): number for number, *place in rows}
+        written += [
+            replace(one, id=new[place], next_at=one.next_at or one.created_at) for place, one in by_place.items() if place in new
+        ]
     return tuple(written)
 
 
@@ -85,14 +76,19 @@ def settle(
     next_at: datetime | None = None,
     reason: str | None = None,
     error: str | None = None,
+    message: str | None = None,
 ) -> None:
-    """Says what became of them. `next_at` is for those that are to be tried (again) later."""
-    write.session.execute(
-        update(DeliveryRow)
-        .where(DeliveryRow.id.in_(ids), DeliveryRow.state.not_in(FINISHED))
-        .values(state=state, next_at=next_at, reason=reason, error=error, done_at=moment if state in FINISHED else None)
-        .execution_options(synchronize_session=False)
-    )
+    """Says what became of them. `next_at` is for those that are to be tried (again) later; `message` is for those that a message
+    leaves out."""
+    values = {"state": state, "next_at": next_at, "reason": reason, "error": error}
+    values |= {} if message is None else {"message": message}
+    for some in batched(sorted(ids)):
+        write.session.execute(
+            update(DeliveryRow)
+            .where(DeliveryRow.id.in_(some), DeliveryRow.state.not_in(FINISHED))
+            .values(**values, done_at=moment if state in FINISHED else None)
+            .execution_options(synchronize_session=False)
+        )
 
 
 def take_back(write: Writing, moment: datetime) -> int:
@@ -110,6 +106,138 @@ def take_back(write: Writing, moment: datetime) -> int:
 def of_transition(read: Reading, transition: int) -> Sequence[Delivery]:
     """Everything that was promised for a transition."""
     return _deliveries(read, select(DeliveryRow).where(DeliveryRow.transition_id == transition).order_by(DeliveryRow.id))
+
+
+def of_transitions(read: Reading, transitions: Sequence[int]) -> Sequence[Delivery]:
+    """Everything that was promised for some transitions, in the order in which it was."""
+    query = select(DeliveryRow).where(DeliveryRow.transition_id.in_(transitions))
+    return _deliveries(read, query.order_by(DeliveryRow.transition_id, DeliveryRow.id))
+
+
+def lanes_due(read: Reading, moment: datetime) -> Collection[tuple[str, str]]:
+    """The recipients, each with its destination, for whom the time of something has come."""
+    query = select(DeliveryRow.destination, DeliveryRow.recipient).where(_WAITS, DeliveryRow.next_at <= moment).distinct()
+    return {(destination, recipient) for destination, recipient in read.session.execute(query)}
+
+
+def next_at(read: Reading, after: datetime) -> datetime | None:
+    """When the time of something comes, after that moment; None: nothing waits."""
+    return read.session.scalar(select(func.min(DeliveryRow.next_at)).where(_WAITS, DeliveryRow.next_at > after))
+
+
+def unfinished(read: Reading, destination: str, recipient: str, *, limit: int = 5000) -> Sequence[Delivery]:
+    """What is still to be told to a recipient, in the order in which it was promised."""
+    query = select(DeliveryRow).where(UNFINISHED)
+    query = query.where(DeliveryRow.destination == label(destination), DeliveryRow.recipient == label(recipient))
+    return _deliveries(read, query.order_by(DeliveryRow.id).limit(limit))
+
+
+def of_message(read: Reading, message: str) -> Sequence[Delivery]:
+    """What goes, or went, out together."""
+    return _deliveries(read, select(DeliveryRow).where(DeliveryRow.message == label(message)).order_by(DeliveryRow.id))
+
+
+def last_told(read: Reading, destination: str, recipient: str, like: Collection[int], closing: str) -> Sequence[Delivery]:
+    """For each thing that one of the transitions `like` is about, the last delivery that decides what the recipient believes of
+    it: one that has arrived, or is under way; or the end of a drift that was not told for the reason `closing`."""
+    told = or_(
+        DeliveryRow.state.in_((DeliveryState.SENT, DeliveryState.SENDING)),
+        and_(DeliveryRow.state == DeliveryState.RETRY, DeliveryRow.message.is_not(None)),
+        and_(
+            DeliveryRow.state == DeliveryState.SKIPPED,
+            DeliveryRow.reason == closing,
+            TransitionRow.to_state == DriftState.RESOLVED.value,
+        ),
+    )
+    other = aliased(TransitionRow)
+    found: dict[int, Delivery] = {}
+    for some in batched(sorted(like)):
+        for same in transitions.same_thing(TransitionRow, other):
+            newest = (
+                select(func.max(DeliveryRow.id))
+                .select_from(other)
+                .join(TransitionRow, same)
+                .join(DeliveryRow, DeliveryRow.transition_id == TransitionRow.id)
+                .where(other.id.in_(some), told)
+                .where(DeliveryRow.destination == label(destination), DeliveryRow.recipient == label(recipient))
+                .group_by(other.id)
+            )
+            for one in _deliveries(read, select(DeliveryRow).where(DeliveryRow.id.in_(newest))):
+                found[one.id or 0] = one
+    return tuple(found.values())
+
+
+def sent_since(read: Reading, destination: str, recipient: str, since: datetime) -> Sequence[datetime]:
+    """When messages to a recipient went out since then, the oldest first."""
+    at = func.max(DeliveryRow.done_at)
+    query = select(at).where(DeliveryRow.destination == label(destination), DeliveryRow.state == DeliveryState.SENT)
+    query = query.where(DeliveryRow.done_at > since, DeliveryRow.recipient == label(recipient))
+    return tuple(read.session.scalars(query.group_by(DeliveryRow.message).order_by(at)))
+
+
+def wake(write: Writing, reason: str, moment: datetime) -> None:
+    """What is held for that reason is looked at again at that moment."""
+    write.session.execute(
+        update(DeliveryRow)
+        .where(DeliveryRow.state == DeliveryState.HELD, DeliveryRow.reason == reason)
+        .values(next_at=moment)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def unsaid(read: Reading, destination: str, recipient: str, said: str) -> Collection[str]:
+    """The messages to a recipient that were given up, and of which no later one has told: their reason does not end on `said`."""
+    query = select(DeliveryRow.message).where(DeliveryRow.state == DeliveryState.DEAD, DeliveryRow.message.is_not(None))
+    query = query.where(DeliveryRow.destination == label(destination), DeliveryRow.recipient == label(recipient))
+    return frozenset(one for one in read.session.scalars(query.where(DeliveryRow.reason.not_like(f"%{said}")).distinct()) if one)
+
+
+def say(write: Writing, messages: Collection[str], said: str) -> None:
+    """A later message has told that these were given up."""
+    write.session.execute(
+        update(DeliveryRow)
+        .where(DeliveryRow.message.in_(messages), DeliveryRow.state == DeliveryState.DEAD)
+        .values(reason=DeliveryRow.reason + said)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def counts(read: Reading) -> Mapping[tuple[str, DeliveryState], int]:
+    """How many deliveries there are, by destination and what they have come to."""
+    query = select(DeliveryRow.destination, DeliveryRow.state, func.count()).group_by(DeliveryRow.destination, DeliveryRow.state)
+    return {(destination, state): number for destination, state, number in read.session.execute(query)}
+
+
+_WAITS = and_(UNFINISHED, DeliveryRow.state.in_(WAITING))
+"""With the words of the index, so that a database sees that it covers them."""
+
+
+def _insert(write: Writing) -> Any:
+    """An INSERT that knows ON CONFLICT, which both databases spell alike and SQLAlchemy leaves to their dialects."""
+    dialect = write.session.get_bind().dialect.name
+    return (postgresql.insert if dialect == "postgresql" else sqlite.insert)(DeliveryRow)
+
+
+def _place(delivery: Delivery) -> tuple[Any, ...]:
+    return delivery.transition, label(delivery.destination), label(delivery.recipient), label(delivery.occasion)
+
+
+def _values(delivery: Delivery) -> dict[str, Any]:
+    return {
+        "transition_id": delivery.transition,
+        "destination": delivery.destination,
+        "recipient": delivery.recipient,
+        "occasion": delivery.occasion,
+        "state": delivery.state,
+        "reason": delivery.reason,
+        "attempt": delivery.attempt,
+        "created_at": delivery.created_at,
+        "next_at": delivery.next_at or delivery.created_at,
+        "claimed_at": delivery.claimed_at,
+        "done_at": delivery.done_at,
+        "message": delivery.message,
+        "error": delivery.error,
+    }
 
 
 def _deliveries(read: Reading, query: Select[DeliveryRow]) -> Sequence[Delivery]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import Row as SqlRow
+from sqlalchemy import Select, bindparam, or_, select, update
+from sqlalchemy.orm import Session
 
 from anchorwatch.model.desired import ProjectKey
 from anchorwatch.model.drifts import NO_PROJECT, Acceptance, Drift, DriftState
@@ -14,7 +17,7 @@ from anchorwatch.model.findings import Finding, Severity
 from anchorwatch.store import rows
 from anchorwatch.store.tables import DriftRow, HostRow, ProjectRow, StackRow
 from anchorwatch.store.tables.columns import label, storable
-from anchorwatch.store.transactions import Reading, Writing
+from anchorwatch.store.transactions import Reading, Writing, batched
 
 
 def of_project(read: Reading, key: ProjectKey, *, ids: Collection[str] = ()) -> Sequence[Drift]:
@@ -22,13 +25,15 @@ def of_project(read: Reading, key: ProjectKey, *, ids: Collection[str] = ()) -> 
 
     Name what a check has found: a drift that was resolved and is found again begins a new episode.
     """
-    of_key = HostRow.name == label(key.host), ProjectRow.name == label(key.project)
-    return _drifts(read, _query().where(*of_key, or_(_UNRESOLVED, DriftRow.name.in_(ids))))
+    asked = {"host": label(key.host), "project": label(key.project), "ids": list(ids)}
+    found = rows.connection(read.session).execute(_OF_PROJECT, asked).all()
+    rows.known(read.session).drifts |= dict.fromkeys(ids) | {row.name: row.id for row in found}
+    return tuple(map(_drift, found))
 
 
 def unresolved(read: Reading, host: str | None = None) -> Sequence[Drift]:
     """What is pending or open, on one host or on all, the oldest first."""
-    query = _query().where(_UNRESOLVED).order_by(None).order_by(DriftRow.appeared_at, DriftRow.id)
+    query = _ALL.where(_UNRESOLVED).order_by(None).order_by(DriftRow.appeared_at, DriftRow.id)
     return _drifts(read, query if host is None else query.where(HostRow.name == label(host)))
 
 
@@ -47,7 +52,15 @@ def due(read: Reading, moment: datetime) -> Sequence[ProjectKey]:
 
 def get(read: Reading, drift: str) -> Drift | None:
     """The drift with that ID, if it is remembered."""
-    return next(iter(_drifts(read, _query().where(DriftRow.name == drift))), None)
+    return next(iter(_drifts(read, _ALL.where(DriftRow.name == drift))), None)
+
+
+def called(read: Reading, ids: Collection[str]) -> Mapping[str, Drift]:
+    """The drifts with those IDs, as far as they are remembered, by ID."""
+    found: dict[str, Drift] = {}
+    for some in batched(sorted(ids)):
+        found |= {drift.id: drift for drift in _drifts(read, _ALL.where(DriftRow.name.in_(some)))}
+    return found
 
 
 def as_stored(finding: Finding) -> Finding:
@@ -77,58 +90,96 @@ def _text(text: str | None) -> str | None:
 def save(write: Writing, drifts: Iterable[Drift]) -> None:
     """Remembers drifts as they are now. The transitions that led here are to be written in the same transaction."""
     session = write.session
-    for drift in (replace(drift, finding=as_stored(drift.finding)) for drift in drifts):
-        row = session.scalar(select(DriftRow).where(DriftRow.name == drift.id))
-        if row is None:
-            row = DriftRow(name=drift.id, project_id=rows.make_project(session, drift.key, drift.appeared_at).id)
-        _fill(row, drift)
-        stack = drift.finding.stack
-        if stack is not None:
-            row.stack_id = rows.make_stack(session, drift.finding.host, stack, drift.appeared_at).id
-        session.add(row)
-        session.flush()
+    saved = [replace(drift, finding=as_stored(drift.finding)) for drift in drifts]
+    known = numbers(session, [drift.id for drift in saved])
+    within = rows.connection(session)
+    for drift in saved:
+        values = _values(drift)
+        if drift.finding.stack is not None:
+            values["stack_id"] = rows.stack_id(session, drift.finding.host, drift.finding.stack, drift.appeared_at)
+        number = known[drift.id]
+        if number is None:
+            project = rows.make_project(session, drift.key, drift.appeared_at).id
+            number = known[drift.id] = rows.add(within, DriftRow, name=drift.id, project_id=project, **values)
+            rows.known(session).drifts[drift.id] = number
+            rows.known(session).new_drifts.add(number)
+        else:
+            within.execute(_UPDATE, values | {"row": number})
+
+
+def numbers(session: Session, ids: Collection[str]) -> dict[str, int | None]:
+    """For this room: the rows of the drifts with those IDs; None for one that is not remembered."""
+    known = rows.known(session).drifts
+    missing = [one for one in ids if one not in known]
+    for some in batched(missing):
+        known |= dict.fromkeys(some)
+        known |= {row.name: row.id for row in rows.connection(session).execute(_NUMBERS, {"ids": some})}
+    return {one: known[one] for one in ids}
+
+
+_DRIFTS = rows.table(DriftRow)
+_UPDATE = update(_DRIFTS).where(_DRIFTS.c.id == bindparam("row"))
+_NUMBERS = select(_DRIFTS.c.name, _DRIFTS.c.id).where(_DRIFTS.c.name.in_(bindparam("ids", expanding=True)))
+
+
+def _values(drift: Drift) -> dict[str, Any]:
+    finding, acceptance = drift.finding, drift.acceptance
+    return {
+        "service": finding.service,
+        "container": finding.container,
+        "number": finding.number,
+        "kind": finding.kind,
+        "path": finding.path,
+        "severity": int(finding.severity),
+        "message": finding.message,
+        "desired": finding.desired,
+        "observed": finding.observed,
+        "fix": finding.fix,
+        "state": drift.state,
+        "appeared_at": drift.appeared_at,
+        "changed_at": drift.changed_at,
+        "opens_at": drift.opens_at,
+        "opened_at": drift.opened_at,
+        "resolved_at": drift.resolved_at,
+        "episode": drift.episode,
+        "side": drift.side,
+        "revision": drift.revision,
+        "cause": drift.cause,
+        "accepted_at": acceptance.at if acceptance else None,
+        "accepted_until": acceptance.until if acceptance else None,
+        "accepted_observed": acceptance.observed if acceptance else None,
+        "accepted_reason": acceptance.reason if acceptance else None,
+    }
 
 
 _UNRESOLVED = DriftRow.state != DriftState.RESOLVED
+_ALL = (
+    select(HostRow.name.label("host_name"), ProjectRow.name.label("project_name"), StackRow.name.label("stack_name"), *_DRIFTS.c)
+    .select_from(DriftRow)
+    .join(ProjectRow, ProjectRow.id == DriftRow.project_id)
+    .join(HostRow, HostRow.id == ProjectRow.host_id)
+    .outerjoin(StackRow, StackRow.id == DriftRow.stack_id)
+    .order_by(DriftRow.id)
+)
+_OF_PROJECT = _ALL.where(
+    HostRow.name == bindparam("host"),
+    ProjectRow.name == bindparam("project"),
+    or_(_UNRESOLVED, DriftRow.name.in_(bindparam("ids", expanding=True))),
+)
 
 
-def _fill(row: DriftRow, drift: Drift) -> None:
-    finding, acceptance = drift.finding, drift.acceptance
-    row.service, row.container, row.number = finding.service, finding.container, finding.number
-    row.kind, row.path, row.severity = finding.kind, finding.path, int(finding.severity)
-    row.message, row.desired, row.observed, row.fix = finding.message, finding.desired, finding.observed, finding.fix
-    row.state, row.appeared_at, row.changed_at = drift.state, drift.appeared_at, drift.changed_at
-    row.opens_at, row.opened_at, row.resolved_at = drift.opens_at, drift.opened_at, drift.resolved_at
-    row.episode, row.side, row.revision, row.cause = drift.episode, drift.side, drift.revision, drift.cause
-    row.accepted_at = acceptance.at if acceptance else None
-    row.accepted_until = acceptance.until if acceptance else None
-    row.accepted_observed = acceptance.observed if acceptance else None
-    row.accepted_reason = acceptance.reason if acceptance else None
+def _drifts(read: Reading, query: Select[*tuple[Any, ...]]) -> Sequence[Drift]:
+    return tuple(map(_drift, rows.connection(read.session).execute(query)))
 
 
-def _query() -> Select[str, str, str, DriftRow]:
-    return (
-        select(HostRow.name, ProjectRow.name, StackRow.name, DriftRow)
-        .select_from(DriftRow)
-        .join(ProjectRow, ProjectRow.id == DriftRow.project_id)
-        .join(HostRow, HostRow.id == ProjectRow.host_id)
-        .outerjoin(StackRow, StackRow.id == DriftRow.stack_id)
-        .order_by(DriftRow.id)
-    )
-
-
-def _drifts(read: Reading, query: Select[str, str, str, DriftRow]) -> Sequence[Drift]:
-    return tuple(_drift(*found) for found in read.session.execute(query))
-
-
-def _drift(host: str, project: str, stack: str | None, row: DriftRow) -> Drift:
+def _drift(row: SqlRow[*tuple[Any, ...]]) -> Drift:
     finding = Finding(
-        host=host,
+        host=row.host_name,
         kind=row.kind,
         message=row.message,
         severity=Severity(row.severity),
-        stack=stack,
-        project=None if project == NO_PROJECT else project,
+        stack=row.stack_name,
+        project=None if row.project_name == NO_PROJECT else row.project_name,
         service=row.service,
         container=row.container,
         number=row.number,

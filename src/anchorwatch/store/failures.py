@@ -14,7 +14,7 @@ from pathlib import Path
 
 from sqlalchemy import exc
 
-from anchorwatch.errors import StoreDamaged, StoreError, StoreFull
+from anchorwatch.errors import StoreCancelled, StoreDamaged, StoreError, StoreFull
 
 _OURS = (exc.IntegrityError, exc.ProgrammingError, exc.DataError, exc.NotSupportedError)
 _NOT_PERMITTED = "42501"
@@ -49,6 +49,8 @@ def store_error(error: BaseException | None, name: str, folder: Path | None) -> 
 
 def _of_sqlite(error: sqlite3.Error, name: str, folder: Path | None) -> StoreError:
     code = getattr(error, "sqlite_errorname", None) or ""
+    if code == "SQLITE_INTERRUPT":
+        return StoreCancelled(f"{name}: reading was ended")
     room = _room(folder)
     if code == "SQLITE_FULL" or (code.startswith("SQLITE_IOERR") and room < _TOO_LITTLE):
         return StoreFull(
@@ -90,6 +92,8 @@ def _room(folder: Path | None) -> int:
 def _of_postgresql(error: BaseException | None, name: str) -> StoreError:
     state = _state(error)
     said = getattr(getattr(error, "diag", None), "message_primary", None) if state else str(error).partition("\n")[0]
+    if state == "57014":
+        return StoreCancelled(f"{name}: reading was ended")
     if state == "53100":
         return StoreFull(f"{name}: the disk of PostgreSQL is full; what was being written is undone", hint="make room there")
     what, hint = _POSTGRESQL.get(state[:2], ("failed", "look at the log of the server"))

@@ -85,6 +85,18 @@ def history(read: Reading, host: str, since: datetime, until: datetime) -> Seque
     return tuple(_span(host, row) for row in read.session.scalars(query))
 
 
+def since(read: Reading, host: str) -> datetime | None:
+    """Since when a host has the status that it has now, as far back as is remembered; None for one that was never seen.
+
+    Another error begins nothing new, nor does another version of the engine.
+    """
+    row = rows.host(read.session, host)
+    if row is None:
+        return None
+    of_host = ReachabilityRow.host_id == row.id
+    return rows.alike_since(read.session, ReachabilityRow, of_host, lambda now: ReachabilityRow.status != now.status)
+
+
 def engine_of(read: Reading, host: str) -> str | None:
     """The ID of the engine that the host's history belongs to; None before one has answered."""
     found = rows.host(read.session, host)

@@ -45,6 +45,21 @@ class Lock:
             self._file = None
 
 
+def held_by(path: Path) -> str | None:
+    """Who holds the lock file at `path`, as others are told; None for nobody. Takes nothing, and makes no file."""
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return _told(file)
+    finally:
+        os.close(file)
+    return None
+
+
 def in_use(database: str, holder: str) -> StoreInUse:
     """What the second one is told."""
     return StoreInUse(

@@ -116,6 +116,15 @@ class Postgresql:
             connect_args=self._arguments("-c default_transaction_read_only=on"),
         )
 
+    def interrupt(self, connection: psycopg.Connection[Any]) -> None:
+        """Asks the server to end what a connection is reading, from any thread."""
+        connection.cancel_safe(timeout=2)
+
+    def holder(self, connection: Connection) -> str | None:
+        """Whose session holds the lock."""
+        found = connection.exec_driver_sql(_HOLDER, (LOCK,)).one_or_none()
+        return None if found is None else _holder(found)
+
     @contextmanager
     def migrating(self) -> Iterator[Connection]:
         """A connection to change the schema on: the one that holds the lock."""

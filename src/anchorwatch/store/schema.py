@@ -24,7 +24,7 @@ from anchorwatch.errors import StoreDamaged, StoreNewer
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0001"
+HEAD = "0003"
 """The newest revision in `migrations/`."""
 
 

@@ -26,7 +26,7 @@ from anchorwatch.errors import StoreDamaged, StoreError, StoreLost
 from anchorwatch.store import place
 from anchorwatch.store.backup import Backups
 from anchorwatch.store.database import PATIENCE, READERS, Size
-from anchorwatch.store.lock import Lock
+from anchorwatch.store.lock import Lock, held_by
 from anchorwatch.store.seal import Seal
 
 BUSY = 5.0
@@ -114,6 +114,14 @@ class Sqlite:
         )
         event.listen(engine, "begin", _begin)
         return engine
+
+    def interrupt(self, connection: sqlite3.Connection) -> None:
+        """Ends what a connection is reading, from any thread."""
+        connection.interrupt()
+
+    def holder(self, connection: Connection) -> str | None:
+        """Who holds the lock beside it."""
+        return held_by(self.path.with_name(f"{self.path.name}.lock"))
 
     @contextmanager
     def migrating(self) -> Iterator[Connection]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import ColumnElement, Select, bindparam, or_, select, update
 
 from anchorwatch.model.desired import ProjectKey
 from anchorwatch.model.timeline import Span, StackSeen, StackSpan
 from anchorwatch.model.values import JsonObject
 from anchorwatch.store import rows
-from anchorwatch.store.tables import ConfigurationRow, HostRow, StackRevisionRow, StackRow
+from anchorwatch.store.tables import ConfigurationRow, HostRow, ProjectRow, StackRevisionRow, StackRow
 from anchorwatch.store.tables.columns import label, storable
 from anchorwatch.store.transactions import Reading, Writing
 
@@ -24,7 +24,8 @@ def record(write: Writing, seen: Iterable[StackSeen], moment: datetime, *, compl
         stack = rows.make_stack(session, one.stack.host, one.stack.name, moment)
         present.add(stack.id)
         if one.project is not None:
-            rows.make_project(session, ProjectKey(one.stack.host, one.project), moment).stack_id = stack.id
+            project = rows.make_project(session, ProjectKey(one.stack.host, one.project), moment)
+            rows.connection(session).execute(_BELONGS, {"number": project.id, "stack": stack.id})
         document = None if one.definition is None else rows.make_configuration(session, one.definition)
         now = session.scalar(
             select(StackRevisionRow).where(StackRevisionRow.stack_id == stack.id, StackRevisionRow.valid_to.is_(None))
@@ -55,8 +56,34 @@ def current(read: Reading) -> Sequence[StackSpan]:
 
 def at(read: Reading, moment: datetime) -> Sequence[StackSpan]:
     """What the repo said at that moment, without definitions."""
-    began = StackRevisionRow.valid_from <= moment
-    return _spans(read, _query().where(began, or_(StackRevisionRow.valid_to.is_(None), StackRevisionRow.valid_to > moment)))
+    still = or_(StackRevisionRow.valid_to.is_(None), StackRevisionRow.valid_to > moment)
+    return _spans(read, _query().where(StackRevisionRow.id.in_(numbers_at(read, moment)), still))
+
+
+def numbers_at(read: Reading, moment: datetime) -> Sequence[int]:
+    """For this room: the newest revision of each stack that had begun by then. It may be over."""
+    newest = (
+        select(StackRevisionRow.id)
+        .where(StackRevisionRow.stack_id == StackRow.id, StackRevisionRow.valid_from <= moment)
+        .order_by(StackRevisionRow.valid_from.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    # a question of its own, for the same reason as in `containers`
+    return [number for number in read.session.scalars(select(newest).select_from(StackRow)) if number is not None]
+
+
+def since(read: Reading, host: str, name: str) -> datetime | None:
+    """Since when a stack can be read, or cannot, as far back as is remembered; None for one that never was in the repo."""
+    row = rows.stack(read.session, host, name)
+    if row is None:
+        return None
+    error = StackRevisionRow.error_class
+
+    def otherwise(now: StackRevisionRow) -> ColumnElement[bool]:
+        return error.is_not(None) if now.error_class is None else error.is_(None)
+
+    return rows.alike_since(read.session, StackRevisionRow, StackRevisionRow.stack_id == row.id, otherwise)
 
 
 def definition(
@@ -79,14 +106,17 @@ def definition(
     return read.session.scalar(query.order_by(StackRevisionRow.valid_from.desc()).limit(1))
 
 
-def _row(seen: StackSeen, stack: StackRow, document: ConfigurationRow | None, moment: datetime) -> StackRevisionRow:
+_BELONGS = update(rows.table(ProjectRow)).where(ProjectRow.id == bindparam("number")).values(stack_id=bindparam("stack"))
+
+
+def _row(seen: StackSeen, stack: StackRow, document: int | None, moment: datetime) -> StackRevisionRow:
     return StackRevisionRow(
         stack_id=stack.id,
         valid_from=moment,
         revision=seen.revision,
         path=storable(seen.stack.path),
         project=None if seen.project is None else storable(seen.project),
-        configuration_id=None if document is None else document.id,
+        configuration_id=document,
         error_class=seen.error.kind if seen.error else None,
         error_message=seen.error.message if seen.error else None,
         error_hint=seen.error.hint if seen.error else None,

@@ -22,9 +22,9 @@ from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 from sqlalchemy.orm import Session
 
 from anchorwatch.store.database import Database, Size
@@ -43,6 +43,9 @@ class Store:
         self._database = database
         self._writer = writer
         self._reader = database.reader()
+        self._read_on: set[Any] = set()
+        event.listen(self._reader, "checkout", lambda connection, *_: self._read_on.add(connection))
+        event.listen(self._reader, "checkin", lambda connection, *_: self._read_on.discard(connection))
         self.opened = opened
 
     @classmethod
@@ -87,6 +90,16 @@ class Store:
         """A transaction that sees the database as it was at its first question. Keep it short: the log grows meanwhile."""
         with self._translated(), Session(self._reader, autoflush=False) as session:
             yield Reading(session)
+
+    def cancel(self) -> None:
+        """Any thread: ends whatever is being read. Who reads gets `StoreCancelled`."""
+        for connection in tuple(self._read_on):
+            self._database.interrupt(connection)
+
+    def holder(self) -> str | None:
+        """Who holds the database, as far as that can be seen from here."""
+        with self.read() as read:
+            return self._database.holder(read.session.connection())
 
     def still_there(self) -> None:
         """Ask every minute. Raises `StoreLost` where the database was deleted, emptied or replaced, `StoreInUse` where a server

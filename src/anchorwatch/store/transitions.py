@@ -2,35 +2,74 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Select, false, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Select, and_, false, select
+from sqlalchemy.orm import Session, aliased
 
 from anchorwatch.model.drifts import Transition
 from anchorwatch.model.findings import Severity
 from anchorwatch.store import rows
+from anchorwatch.store.drifts import numbers
 from anchorwatch.store.tables import DriftRow, HostRow, StackRow, TransitionRow
-from anchorwatch.store.transactions import Reading, Writing
+from anchorwatch.store.transactions import Reading, Writing, batched
 
 
 def add(write: Writing, transitions: Iterable[Transition]) -> Sequence[Transition]:
     """Writes them, and returns them with the IDs that they were given. A drift that one is about must have been saved before."""
-    session = write.session
+    session, given = write.session, tuple(transitions)
+    drifts = numbers(session, [one.drift for one in given if one.drift is not None])
+    within = rows.connection(session)
     written = []
-    for transition in transitions:
-        row = _row(session, transition)
-        session.add(row)
-        session.flush()
-        written.append(replace(transition, id=row.id))
+    for one in given:
+        drift = None if one.drift is None else drifts[one.drift]
+        if one.drift is not None and drift is None:
+            raise ValueError(f"{one.drift} was not saved")
+        written.append(replace(one, id=rows.add(within, TransitionRow, **_values(session, one, drift))))
     return tuple(written)
 
 
 def of_drift(read: Reading, drift: str) -> Sequence[Transition]:
     """The life of a drift, from its beginning (or from as far back as is remembered)."""
     return _transitions(read, _query().where(DriftRow.name == drift).order_by(TransitionRow.id))
+
+
+def numbered(read: Reading, ids: Collection[int]) -> Mapping[int, Transition]:
+    """Those with these IDs, as far as they are remembered, by ID."""
+    found: dict[int, Transition] = {}
+    for some in batched(sorted(ids)):
+        found |= {one.id: one for one in _transitions(read, _query().where(TransitionRow.id.in_(some))) if one.id is not None}
+    return found
+
+
+def about_the_same(read: Reading, ids: Collection[int], *, since: datetime) -> Sequence[Transition]:
+    """All since then that are about what one of these is about, in order."""
+    other = aliased(TransitionRow)
+    found: dict[int, Transition] = {}
+    for some in batched(sorted(ids)):
+        for same in same_thing(TransitionRow, other):
+            like = select(TransitionRow.id).select_from(other).join(TransitionRow, same).where(other.id.in_(some))
+            query = _query().where(TransitionRow.id.in_(like.where(TransitionRow.at >= since)))
+            found |= {one.id: one for one in _transitions(read, query) if one.id is not None}
+    return tuple(found[number] for number in sorted(found))
+
+
+def same_thing(one: type[TransitionRow], other: type[TransitionRow]) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """The conditions, of which one has to hold, for two transitions to be about the same: the same drift; or no drift, and the
+    same host, stack, or the repo. Two, so that each goes down an index."""
+    return (
+        and_(other.drift_id.is_not(None), one.drift_id == other.drift_id),
+        and_(
+            other.drift_id.is_(None),
+            one.drift_id.is_(None),
+            one.subject == other.subject,
+            one.host_id.is_not_distinct_from(other.host_id),
+            one.stack_id.is_not_distinct_from(other.stack_id),
+        ),
+    )
 
 
 def newest(
@@ -64,31 +103,30 @@ def newest(
     return _transitions(read, query)
 
 
-def _row(session: Session, transition: Transition) -> TransitionRow:
-    drift = None if transition.drift is None else session.scalars(select(DriftRow).where(DriftRow.name == transition.drift)).one()
-    host = None if transition.host is None else rows.make_host(session, transition.host, transition.at)
+def _values(session: Session, transition: Transition, drift: int | None) -> dict[str, Any]:
+    host = None if transition.host is None else rows.host_id(session, transition.host, transition.at)
     stack = None
     if transition.host is not None and transition.stack is not None:
-        stack = rows.make_stack(session, transition.host, transition.stack, transition.at)
-    return TransitionRow(
-        subject=transition.subject,
-        host_id=host.id if host else None,
-        stack_id=stack.id if stack else None,
-        drift_id=drift.id if drift else None,
-        check_id=transition.check,
-        at=transition.at,
-        since_at=transition.since_at,
-        from_state=transition.from_state,
-        to_state=transition.to_state,
-        reason=transition.reason,
-        episode=transition.episode,
-        severity=None if transition.severity is None else int(transition.severity),
-        desired=transition.desired,
-        observed=transition.observed,
-        side=transition.side,
-        trigger=transition.trigger,
-        cause=transition.cause,
-    )
+        stack = rows.stack_id(session, transition.host, transition.stack, transition.at)
+    return {
+        "subject": transition.subject,
+        "host_id": host,
+        "stack_id": stack,
+        "drift_id": drift,
+        "check_id": transition.check,
+        "at": transition.at,
+        "since_at": transition.since_at,
+        "from_state": transition.from_state,
+        "to_state": transition.to_state,
+        "reason": transition.reason,
+        "episode": transition.episode,
+        "severity": None if transition.severity is None else int(transition.severity),
+        "desired": transition.desired,
+        "observed": transition.observed,
+        "side": transition.side,
+        "trigger": transition.trigger,
+        "cause": transition.cause,
+    }
 
 
 def _query() -> Select[str, str, str, TransitionRow]:

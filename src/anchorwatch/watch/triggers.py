@@ -27,6 +27,18 @@ MEANINGLESS = frozenset(
 )  # fmt: skip
 """Actions on a container that change nothing of it. `prune` comes after a `destroy` for each container."""
 
+MEANINGFUL = frozenset(
+    {
+        "checkpoint", "connect", "create", "destroy", "die", "disconnect", "kill", "oom", "pause", "prune", "reload", "remove",
+        "rename", "restart", "start", "stop", "unpause", "update",
+    }
+)  # fmt: skip
+"""Actions on these types that may change something, of engines up to `KNOWN_API`: what to ask those for."""
+
+KNOWN_API = (1, 52)
+"""The newest version of the API whose actions are all known (moby `api/types/events` of Docker 29.0). A later engine is asked for
+every action, so that none is missed that only it has."""
+
 _MAX_NAME = 80
 
 

@@ -26,6 +26,8 @@ def endpoint_differences(pair: Pair, path: str, options: JsonObject, endpoint: J
     mac = options.get("mac_address")
     if mac and endpoint.get("MacAddress"):
         yield from differ(f"{path}.mac_address", hardware_address(mac), hardware_address(endpoint["MacAddress"]))
+    elif mac:
+        yield Difference(f"{path}.mac_address", mac, None, unseen="the engine shows it only while the container runs")
     yield from _driver_options(pair, path, options, endpoint)
     if pair.host.api >= (1, 48) and _made_by(pair, _GW_PRIORITY_SENT):
         want, have = int(options.get("gw_priority") or 0), int(endpoint.get("GwPriority") or 0)

@@ -35,6 +35,8 @@ def _digest(pair: Pair, reference: str) -> Iterator[Difference]:
     digests = pair.image.digests if pair.image is not None else ()
     if at and digests and not any(known.endswith("@" + digest) for known in digests):
         yield Difference("image", reference, digests[0])
+    elif at and not digests:
+        yield Difference("image", reference, reference, unseen=pair.without_image or "the image does not say its digest")
 
 
 def _older_build(pair: Pair, reference: str) -> Iterator[Difference]:
@@ -47,7 +49,10 @@ def _older_build(pair: Pair, reference: str) -> Iterator[Difference]:
 def _platform(pair: Pair) -> Iterator[Difference]:
     """`platform` is not shown by a container; its image tells the architecture."""
     platform, image = pair.wanted.get("platform"), pair.image
-    if not platform or image is None or not image.architecture:
+    if not platform:
+        return
+    if image is None or not image.architecture:
+        yield Difference("platform", platform, None, unseen=pair.without_image or "the image does not say its platform")
         return
     system, _, rest = reveal(platform).partition("/")
     architecture, _, _ = rest.partition("/")

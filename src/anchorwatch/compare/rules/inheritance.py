@@ -35,6 +35,8 @@ def inherited_names(
     extra = {name: value for name, value in have.items() if name not in want and name not in inherited and not added(name)}
     if extra and pair.without_image:
         yield Difference(f"{prefix}.*", None, ", ".join(extra), unjudged=pair.without_image)
+        for name, value in extra.items():  # it may have differed from what the image said
+            yield Difference(f"{prefix}.{name}", None, value, unseen=pair.without_image)
         return
     for name, value in extra.items():
         yield Difference(f"{prefix}.{name}", None, "" if value is None else value)

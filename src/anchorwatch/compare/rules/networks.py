@@ -132,17 +132,23 @@ def _mac_address(pair: Pair) -> Iterator[Difference]:
     Compose 2.26 to 2.31 loses it at times (compose 2.32.0 mended it): then there is nothing to compare.
     """
     lost = () < pair.container.compose_version < _MAC_MENDED and not pair.config.get("MacAddress")
-    if not pair.container.networks or lost:
+    if lost:
+        return
+    want = pair.wanted.get("mac_address")
+    if not pair.container.networks:
+        if want:
+            yield Difference("mac_address", want, None, unseen="the container is attached to no network")
         return
     mode = pair.host.network_name(pair.host_config.get("NetworkMode") or "")
     attached = {pair.host.network_name(key): endpoint for key, endpoint in pair.container.networks.items()}
     shown = (attached.get(mode) or next(iter(attached.values())) or {}).get("MacAddress")
     asked = pair.config.get("MacAddress")
-    want = pair.wanted.get("mac_address")
     if want:
         have = shown or asked
         if have or pair.host.api < _MAC_NO_LONGER_SHOWN:
             yield from differ("mac_address", hardware_address(want), hardware_address(have) if have else None)
+        else:
+            yield Difference("mac_address", want, None, unseen="the engine shows it only while the container runs")
     elif asked and not any((options or {}).get("mac_address") for _, options in wanted_networks(pair).values()):
         yield Difference("mac_address", None, hardware_address(asked))
 

@@ -94,6 +94,8 @@ RepoUrl = Annotated[str, *kind(texts.repo_url, "URL", minLength=1)]
 ServiceUrl = Annotated[
     Secret, *kind(lambda value: Secret(texts.service_url(value)), BEST_FROM_FILE, pattern="^[A-Za-z][A-Za-z0-9+.-]*://")
 ]
+PageUrl = Annotated[str, *kind(texts.page_url, "URL", pattern="^https?://")]
+SecretPageUrl = Annotated[Secret, *kind(lambda value: Secret(texts.page_url(value)), BEST_FROM_FILE, pattern="^https?://")]
 DatabaseUrl = Annotated[Secret, *kind(_database, "URL", pattern=r"^(sqlite:///|postgresql\+psycopg://)")]
 
 

@@ -86,6 +86,7 @@ class FileSection(Section):
         from anchorwatch.model.service import HistorySettings, ServiceSettings, WatchSettings, Webhook
 
         repo, watch, history = self.repo or RepoSection(), self.watch or WatchSection(), self.history or HistorySection()
+        notify = self.notify or NotifySection()
         return ServiceSettings(
             poll=repo.poll,
             webhook=Webhook(repo.webhook.provider, repo.webhook.secret) if repo.webhook else None,
@@ -93,7 +94,10 @@ class FileSection(Section):
             grace=self._patience(watch.grace, lambda section: section.grace),
             rollout=self._patience(watch.rollout, lambda section: section.rollout),
             history=HistorySettings(keep=history.keep, max_size=history.max_size),
-            destinations=tuple(one.destination() for one in self.notify.destinations) if self.notify else (),
+            destinations=tuple(one.destination() for one in notify.destinations),
+            base_url=notify.base_url,
+            templates=notify.templates,
+            heartbeat=notify.heartbeat,
         )
 
     def _patience(self, everywhere: float, own: Callable[[HostSection | PerStackSection], float | None]) -> Patience:

@@ -4,7 +4,8 @@ hosts ─┬─ reachability                  from when to when
        ├─ stacks ─── stack_revisions    from when to when ─── configurations
        │      └──── commit_stacks ─── commits
        ├─ projects ─┬─ checks ────────┐
-       │            └─ drifts ─── transitions ─── deliveries
+       │            └─ drifts ─┬─ transitions ─── deliveries
+       │                       └─ drift_spans    from when to when
        └─ containers ─── container_versions ─── container_states    from when to when
                                 └── configurations
 
@@ -13,7 +14,7 @@ and by themselves: instance, runs, cursors, settings, silences, events
 
 from anchorwatch.store.tables.columns import Row
 from anchorwatch.store.tables.containers import ContainerRow, ContainerStateRow, ContainerVersionRow, EventRow
-from anchorwatch.store.tables.drifts import CheckRow, DeliveryRow, DriftRow, TransitionRow
+from anchorwatch.store.tables.drifts import CheckRow, DeliveryRow, DriftRow, DriftSpanRow, TransitionRow
 from anchorwatch.store.tables.fleet import (
     CommitRow,
     CommitStackRow,
@@ -39,6 +40,7 @@ __all__ = [
     "CursorRow",
     "DeliveryRow",
     "DriftRow",
+    "DriftSpanRow",
     "EventRow",
     "HostRow",
     "InstanceRow",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from anchorwatch.model.drifts import DeliveryState, DriftState, Side, Subject, Trigger
 from anchorwatch.model.findings import Kind
 from anchorwatch.model.report import StackStatus
 from anchorwatch.store.tables.columns import Called, Json, Key, Label, Row, Said, Seconds, Time, Words, word
+from anchorwatch.store.tables.fleet import STILL
 
 UNRESOLVED = text("state <> 'resolved'")
 UNFINISHED = text("state IN ('pending', 'held', 'sending', 'retry')")
@@ -18,7 +19,12 @@ class CheckRow(Row):
     """Checks of a project in a row that came to the same (docs/decisions/0005-checks-are-folded.md)."""
 
     __tablename__ = "checks"
-    __table_args__ = (Index(None, "project_id", "started_at"), Index(None, "last_at"), Index(None, "run_id"))
+    __table_args__ = (
+        Index(None, "project_id", "started_at"),
+        Index(None, "last_at"),
+        Index(None, "run_id"),
+        Index(None, "remarks_id"),
+    )
 
     id: Mapped[Key]
     project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"))
@@ -40,6 +46,8 @@ class CheckRow(Row):
     error_hint: Mapped[str | None] = mapped_column(Words)
     eventful: Mapped[bool]
     """Something came of it: the next check begins a row of its own."""
+    remarks_id: Mapped[int | None] = mapped_column(ForeignKey("configurations.id"))
+    """The document that names what could not be judged, and the notes; None where there is neither."""
 
 
 class DriftRow(Row):
@@ -85,6 +93,42 @@ class DriftRow(Row):
     accepted_reason: Mapped[str | None] = mapped_column(Words)
 
 
+class DriftSpanRow(Row):
+    """How a drift was while it was not resolved, from when to when: what `at TIME` reads.
+
+    `rank` says how long the span lasts, in powers of four (see `store/drift_spans.py`), so that what held at a moment is found
+    by a few steps down one index, however long the history: docs/decisions/0010-what-held-at-a-moment.md.
+    """
+
+    __tablename__ = "drift_spans"
+    __table_args__ = (
+        CheckConstraint("valid_to > valid_from", name="span"),
+        Index("uq_drift_spans_drift_id_still", "drift_id", unique=True, sqlite_where=STILL, postgresql_where=STILL),
+        Index(None, "drift_id", "valid_from"),
+        Index(None, "rank", "valid_from"),
+    )
+
+    id: Mapped[Key]
+    drift_id: Mapped[int] = mapped_column(ForeignKey("drifts.id"))
+    valid_from: Mapped[Time]
+    valid_to: Mapped[Time | None]
+    rank: Mapped[int]
+    open_from: Mapped[Time | None]
+    """From when on it was open; before that, within the span, it was pending. None: pending all through."""
+    appeared_at: Mapped[Time]
+    episode: Mapped[int]
+    container: Mapped[str | None] = mapped_column(Words)
+    severity: Mapped[int]
+    message: Mapped[Said]
+    desired: Mapped[str | None] = mapped_column(Words)
+    observed: Mapped[str | None] = mapped_column(Words)
+    fix: Mapped[str | None] = mapped_column(Words)
+    side: Mapped[Side] = mapped_column(word(Side, "side"))
+    cause: Mapped[Json | None]
+    accepted_at: Mapped[Time | None]
+    accepted_until: Mapped[Time | None]
+
+
 class TransitionRow(Row):
     """Something changed state. Written once and never changed: history reads these rows, and the outbox hangs on them."""
 
@@ -126,6 +170,7 @@ class DeliveryRow(Row):
         UniqueConstraint("transition_id", "destination", "recipient", "occasion"),
         Index("ix_deliveries_next_at_unfinished", "next_at", sqlite_where=UNFINISHED, postgresql_where=UNFINISHED),
         Index(None, "message"),
+        Index(None, "destination", "state", "done_at"),
         {"sqlite_autoincrement": True},
     )
 

@@ -1,13 +1,15 @@
 """For the tests only: what a later migration may do. Tables that others point to are built anew, rows are filled in.
 
-Revision: 0002, after 0001
+Revision: 9001, after the newest of ours
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+from anchorwatch.store.schema import HEAD
+
+revision = "9001"
+down_revision = HEAD
 branch_labels = None
 depends_on = None
 

@@ -1,12 +1,12 @@
 """For the tests only: a migration that would leave rows which point to nothing.
 
-Revision: 0003, after 0002
+Revision: 9002, after 9001
 """
 
 from alembic import op
 
-revision = "0003"
-down_revision = "0002"
+revision = "9002"
+down_revision = "9001"
 branch_labels = None
 depends_on = None
 

@@ -1,0 +1,243 @@
+"""The log, opened to be read: beside the service, on connections that cannot write, in transactions as short as a question.
+
+    with open_log(config_file) as log:
+        log.status(filters)
+        for entry in log.entries(wanted, …): …
+
+Nothing here asks a host or the repository.
+"""
+
+from __future__ import annotations
+
+import heapq
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from anchorwatch import clock
+from anchorwatch.config import load
+from anchorwatch.errors import UsageError
+from anchorwatch.model.drifts import Drift, DriftState
+from anchorwatch.model.log import Entry, Facts, Life, Standing, Told, Wanted
+from anchorwatch.model.options import Filters
+from anchorwatch.reports.standing import SILENT, standing
+
+if TYPE_CHECKING:
+    from anchorwatch.config.config import Config
+    from anchorwatch.model.report import SideBySide
+    from anchorwatch.model.statistics import Statistics
+    from anchorwatch.model.timeline import Commit, EventSeen, Span
+    from anchorwatch.store import Store
+    from anchorwatch.store.search import Scope
+
+PAGE = 500
+"""Entries that one question asks for."""
+
+AROUND = timedelta(minutes=10)
+"""How long before a drift appeared the engine's events are worth a look."""
+
+COMMITS_AROUND = timedelta(days=7)
+"""The same for commits."""
+
+
+@contextmanager
+def open_log(config_file: Path | None) -> Iterator[Log]:
+    """The log that the config names. Raises `StoreError` where there is none, or it cannot be read."""
+    config = load(config_file, os.environ)
+    from anchorwatch.store import Store
+
+    with Store.open_to_read(config.database.reveal()) as store:
+        yield Log(store, config)
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """A state database to be read, and what the config says of the hosts."""
+
+    store: Store
+    config: Config
+
+    def cancel(self) -> None:
+        """Any thread: nobody waits any more for what is being read."""
+        self.store.cancel()
+
+    def status(self, filters: Filters) -> Standing:
+        """Where things stand."""
+        from anchorwatch.store import moment, silences
+
+        now = clock.now()
+        with self.store.read() as read:
+            facts = moment.now(read, now, host=_one(filters))
+            facts = replace(facts, silences=tuple(silences.in_force(read, now)))
+            stacks = {(one.host, one.stack) for one in facts.stacks if filters.wants_stack(one.host, one.stack)}
+            facts = replace(facts, definitions=moment.definitions(read, None, stacks))
+        if facts.run is None or (facts.run.ended_at is None and now - facts.run.alive_at > SILENT):
+            facts = replace(facts, holder=self.store.holder())
+        self._known(filters, facts)
+        stale_after = timedelta(seconds=3 * self.config.service().watch.resync + 60)
+        return standing(facts, filters, stale_after=stale_after, configured=tuple(self.config.hosts))
+
+    def at(self, at: datetime, filters: Filters, *, whole: bool) -> Standing:
+        """How things stood; `whole` adds how each container was configured, and what was wanted of it."""
+        from anchorwatch.store import moment
+
+        if at > clock.now():
+            raise UsageError(f"{at.isoformat()} is still to come", hint="`anchorwatch status` says how things stand now")
+        with self.store.read() as read:
+            facts = moment.then(read, at, host=_one(filters), configurations=whole)
+            if whole:
+                stacks = {(one.host, one.stack) for one in facts.stacks if filters.wants_stack(one.host, one.stack)}
+                facts = replace(facts, definitions=moment.definitions(read, at, stacks))
+        self._known(filters, facts)
+        return standing(facts, filters, configured=tuple(self.config.hosts))
+
+    def entries(self, wanted: Wanted, *, changes: bool, messages: bool) -> Iterator[Entry]:
+        """The log, the newest entry first. With `changes` containers, commits and the service's own runs are in it, where what
+        is asked for is not something that only a drift has."""
+        from anchorwatch.store import search
+
+        with self.store.read() as read:
+            unknown = search.unknown_names(read, wanted)
+            if unknown and unknown[0] not in self.config.hosts:
+                raise UsageError(f"the log knows no {unknown[0]!r}", hint="`anchorwatch status` lists hosts and stacks")
+            scope = search.scope(read, wanted)
+        sources: list[Iterator[Entry]] = [self._told(scope, messages)]
+        if changes and not (wanted.only_drift and not wanted.services):
+            sources.append(self._containers(scope))
+            if not wanted.services:
+                sources += [self._commits(scope), self._runs(wanted)]
+        return heapq.merge(*sources, key=lambda entry: entry.at, reverse=True)
+
+    def statistics(self, wanted: Wanted, since: datetime, until: datetime) -> tuple[Statistics, Mapping[int, Drift]]:
+        """What the history comes to, and the drifts that recur, by their numbers."""
+        from anchorwatch.model.statistics import statistics
+        from anchorwatch.store import search
+        from anchorwatch.store import statistics as rows
+
+        now = clock.now()
+        with self.store.read() as read:
+            scope = search.scope(read, wanted)
+            record = rows.record(read, scope, since, min(until, now))
+            alive = rows.alive_at(read)
+            found = statistics(replace(record, watched=[_ended(one, alive, now) for one in record.watched]))
+            return found, rows.places(read, [one.drift for one in found.recurrences[:200]])
+
+    def life(self, prefix: str) -> Life:
+        """The drift whose ID begins with `prefix`. Raises `UsageError` where there is none, or more than one."""
+        from anchorwatch.store import drift_spans, search, silences
+
+        now = clock.now()
+        if not prefix or not prefix.isalnum():
+            raise UsageError(f"{prefix!r} is no ID", hint="`anchorwatch status` and `anchorwatch history` show them")
+        with self.store.read() as read:
+            found = search.drifts_like(read, prefix.lower())
+            if len(found) != 1:
+                raise _not_one(prefix, found)
+            drift = found[0]
+            told = search.life(read, drift)
+            values = drift_spans.of_drift(read, drift.id)
+            muted = silences.in_force(read, now)
+            around = search.around(
+                read, drift, drift.appeared_at - AROUND, drift.appeared_at - COMMITS_AROUND, _settled_at(drift, now)
+            )
+        finding = drift.finding
+        until = [one.until_at for one in muted if one.matcher.fits(finding.host, finding.stack, finding)]
+        return _life(drift, told, values, around, max(until, default=None))
+
+    def between(self, one: datetime, two: datetime, filters: Filters) -> tuple[Sequence[SideBySide], Standing, Standing]:
+        """What was so at one moment beside what was so at another, and both of them whole."""
+        from anchorwatch.compare.side_by_side import moments_side_by_side
+
+        before, after = self.at(one, filters, whole=True), self.at(two, filters, whole=True)
+        return moments_side_by_side(before, after), before, after
+
+    def _told(self, scope: Scope, messages: bool) -> Iterator[Told]:
+        from anchorwatch.store import search
+
+        last: Told | None = None
+        while True:
+            with self.store.read() as read:
+                page = search.transitions(read, scope, after=last, limit=PAGE, messages=messages)
+            yield from page
+            if len(page) < PAGE:
+                return
+            last = page[-1]
+
+    def _containers(self, scope: Scope) -> Iterator[Entry]:
+        from anchorwatch.store import container_changes
+
+        before: datetime | None = scope.wanted.until or clock.now()
+        while before is not None:
+            with self.store.read() as read:
+                page, before = container_changes.page(read, scope, before, limit=PAGE)
+            yield from page
+
+    def _commits(self, scope: Scope) -> Iterator[Entry]:
+        from anchorwatch.store import search
+
+        before: datetime | None = scope.wanted.until or clock.now()
+        while before is not None:
+            with self.store.read() as read:
+                page, before = search.commits(read, scope, before, limit=PAGE)
+            yield from page
+
+    def _runs(self, wanted: Wanted) -> Iterator[Entry]:
+        from anchorwatch.store import search
+
+        with self.store.read() as read:
+            found = search.runs(read, wanted, wanted.until or clock.now())
+        yield from found
+
+    def _known(self, filters: Filters, facts: Facts) -> None:
+        """Raises `UsageError` for a host or a stack that nobody has heard of."""
+        for host in filters.hosts:
+            if host not in facts.first_seen and host not in self.config.hosts:
+                known = ", ".join(dict.fromkeys((*self.config.hosts, *facts.first_seen))) or "none"
+                raise UsageError(f"the log knows no host named {host!r}", hint=f"it knows: {known}")
+        for host, stack in filters.stacks:
+            near = sorted(f"{host}/{one.stack}" for one in facts.stacks if one.host == host)
+            if f"{host}/{stack}" not in near:
+                moment = "" if facts.live else " at that moment"
+                raise UsageError(f"there is no stack {host}/{stack}{moment}", hint=f"stacks of {host}: {', '.join(near) or 'none'}")
+
+
+def _one(filters: Filters) -> str | None:
+    """The only host that is asked for, if it is one."""
+    named = {*filters.hosts, *(host for host, _ in filters.stacks)}
+    return named.pop() if len(named) == 1 else None
+
+
+def _ended(span: Span, alive_at: datetime | None, now: datetime) -> Span:
+    """A run that has no end and says nothing any more ended with its last sign of life."""
+    if span.valid_to is None and alive_at is not None and now - alive_at > SILENT:
+        return replace(span, valid_to=alive_at)
+    return span
+
+
+def _settled_at(drift: Drift, now: datetime) -> datetime:
+    """Until when something may have to do with how it began."""
+    end = drift.resolved_at if drift.state is DriftState.RESOLVED and drift.resolved_at is not None else now
+    return min(end, (drift.opened_at or drift.appeared_at) + AROUND)
+
+
+def _not_one(prefix: str, found: Sequence[Drift]) -> UsageError:
+    if not found:
+        return UsageError(
+            f"there is no drift whose ID begins with {prefix!r}", hint="`anchorwatch status` and `anchorwatch history` show the IDs"
+        )
+    names = ", ".join(drift.id for drift in found)
+    return UsageError(f"more than one drift has an ID that begins with {prefix!r}", hint=f"write more of it: {names}")
+
+
+def _life(
+    drift: Drift,
+    told: Sequence[Told],
+    values: Sequence[tuple[datetime, datetime | None, Drift]],
+    around: tuple[Sequence[Commit], Sequence[EventSeen]],
+    silenced_until: datetime | None,
+) -> Life:
+    return Life(drift, tuple(told), tuple(reversed(values)), tuple(around[0]), tuple(around[1]), silenced_until)

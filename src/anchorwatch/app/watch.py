@@ -1,0 +1,138 @@
+"""Builds the service: what the config says becomes a store, a fleet that is watched, messages, and pages."""
+
+from __future__ import annotations
+
+import logging
+import os
+import platform
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from anchorwatch import clock
+from anchorwatch.app import secrets_key
+from anchorwatch.config import load
+from anchorwatch.errors import StoreDamaged, StoreLost
+from anchorwatch.model.service import ServiceSettings
+
+if TYPE_CHECKING:
+    from anchorwatch.config.config import Config
+    from anchorwatch.desired.reader import Sources
+    from anchorwatch.model.address import HostAddress
+    from anchorwatch.store import Store
+    from anchorwatch.watch.fleet import FleetWatch
+    from anchorwatch.watch.service import Service, Setting
+
+log = logging.getLogger(__name__)
+
+WHO = "anchorwatch watch"
+
+
+@contextmanager
+def service(config_file: Path | None) -> Iterator[Service]:
+    """The service as the config describes it, ready to `run`; its pages answer. Leaving the block lets go of everything.
+
+    Raises `ConfigError`, `UsageError`, `ListenError`, and `StoreError` where the database cannot be had (`StoreInUse`: another
+    one runs).
+    """
+    config = load(config_file, os.environ)
+    secrets_key.use_or_make(Path(config.secrets_key))
+    with ExitStack() as stack:
+        store = stack.enter_context(_open(config))
+        from anchorwatch.watch.service import Service
+
+        def settings() -> Setting:
+            return _setting(load(config_file, os.environ), store)
+
+        made = Service(store, settings)
+        _serve(made, config, stack)
+        yield made
+
+
+def _open(config: Config) -> Store:
+    """The state database; where it is damaged or lost, what is there is put aside, and the newest sound copy takes its place."""
+    from anchorwatch.store import Store
+
+    url, folder = config.database.reveal(), Path(config.secrets_key).parent
+    try:
+        return Store.open(url, at=clock.now(), who=WHO, state_folder=folder)
+    except (StoreDamaged, StoreLost) as error:
+        from anchorwatch.store.recovery import recover
+
+        done = recover(url, at=clock.now(), who=WHO)
+        aside = ", ".join(str(path) for path in done.aside) or "nothing"
+        now = f"restored from {done.restored}" if done.restored else "begun anew: what is drifted now is no news"
+        log.error("%s; put aside: %s; %s", error.message, aside, now)
+        return Store.open(url, at=clock.now(), who=WHO, state_folder=folder)
+
+
+def _setting(config: Config, store: Store) -> Setting:
+    from anchorwatch.check.memory import Ground
+    from anchorwatch.ledger.look import Patiences
+    from anchorwatch.watch.fleet import FleetWatch
+    from anchorwatch.watch.host import Surroundings
+    from anchorwatch.watch.service import Setting
+
+    settings: ServiceSettings = config.service()
+    addresses = _addresses(config)
+    hosts = [(address, config.policy(address.name)) for address in addresses]
+    sources = _sources(config, addresses)
+
+    def fleet(run: int, died: Callable[[str, BaseException | None], None], tell: Callable[[], None]) -> FleetWatch:
+        from anchorwatch.desired.past import Past
+        from anchorwatch.desired.reader import DesiredReader
+        from anchorwatch.watch.git_commits import GitListener
+
+        reader = DesiredReader(sources)
+        ground = Ground(
+            store=store,
+            patiences=Patiences(settings.grace, settings.rollout),
+            past=Past(reader),
+            promise=lambda *_: None,
+            run=run,
+        )
+        around = Surroundings(ground, settings.watch.settle, lambda: None, tell)
+        return FleetWatch(hosts, around, lambda ears: GitListener(reader, ears, poll=settings.poll), died)
+
+    return Setting(fleet, None, settings.watch.resync, settings.history)
+
+
+def _addresses(config: Config) -> tuple[HostAddress, ...]:
+    from anchorwatch.app import _addresses as addresses
+
+    return addresses(config)
+
+
+def _sources(config: Config, addresses: tuple[HostAddress, ...]) -> Sources:
+    from anchorwatch.desired.reader import Sources
+    from anchorwatch.observed.contexts import known_contexts
+
+    repo = config.repo
+    if repo.path is None and repo.url is None:
+        repo = replace(repo, path=".")
+    return Sources(
+        repo=repo,
+        state=Path(config.secrets_key).parent,
+        hostname=platform.node(),
+        layouts=config.layouts() if config.hosts else (),
+        addresses=addresses,
+        deployers=config.deployers,
+        declared_elsewhere=config.declared_elsewhere,
+        compose=config.compose,
+        hosts=frozenset(address.name for address in addresses),
+        contexts=lambda: known_contexts(os.environ),
+    )
+
+
+def _serve(made: Service, config: Config, stack: ExitStack) -> None:
+    """`/healthz`, `/metrics`, the webhook."""
+    from anchorwatch.web.server import Server
+    from anchorwatch.web.site import site
+
+    settings = config.service()
+    server = Server(site(made.health, now=clock.now, webhook=settings.webhook, nudge=made.nudge), settings.watch.listen)
+    server.start()
+    stack.callback(server.stop)
+    log.info("listening on %s:%d", settings.watch.listen[0], server.port)

@@ -1,0 +1,226 @@
+"""What one recipient is told now, what waits, and what it never hears of. Pure: the same view at one time gives the same plan.
+
+Everything that waits for the recipient is laid together, thing by thing (`fold`); what is left passes the gates, each of which
+has a name (`Fate`): accepted, silenced, host out of reach, an earlier message about the same, flapping, digest, quiet hours. What
+has passed is put into messages: one a host and window, one summary, one digest, one reminder. One message at a time; the rest
+stays due, and is planned again when that one has arrived.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from anchorwatch.model.drifts import DeliveryState, DriftState, Reason, Subject
+from anchorwatch.model.messages import Occasion
+from anchorwatch.model.silences import Silence
+from anchorwatch.notify.fates import Fate
+from anchorwatch.notify.fold import Folded, Key, Told, Turns, Waiting, fold
+from anchorwatch.notify.hours import next_digest, quiet_until
+from anchorwatch.notify.route import REMINDER, SUMMARY, SUMMARY_AFTER, SUMMARY_WITHIN, breaks_through, is_bad, severity
+from anchorwatch.notify.telling import Lane
+
+BACKLOG_AFTER = timedelta(minutes=10)
+"""What should have gone out so long ago goes out together: the destination, or anchorwatch, was away."""
+LOOK_AGAIN = timedelta(minutes=10)
+"""What waits for a host to come back is looked at this often, and at once when it does."""
+MOST_ITEMS = 200
+"""What one message tells of at most; the least severe are left out, and counted."""
+
+_TOGETHER = frozenset({Fate.QUIET, Fate.RATE})
+_PASSED_DIGEST = frozenset({Fate.DIGEST, *_TOGETHER})
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Everything that a recipient's plan rests on."""
+
+    lane: Lane
+    waiting: tuple[Waiting, ...]
+    """What it has not been told, and no message carries yet, in the order in which it was promised."""
+    told: Mapping[Key, Told] = field(default_factory=dict)
+    turns: Mapping[Key, Turns] = field(default_factory=dict)
+    away: Collection[str] = frozenset()
+    """Hosts that are out of reach."""
+    silences: Sequence[Silence] = ()
+    """Those in force."""
+    free_at: datetime | None = None
+    """When the rate limit lets the next message through; None: now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """What goes into one message."""
+
+    occasion: Occasion
+    items: tuple[Folded, ...]
+    """Each with its `news`."""
+    left_out: tuple[int, ...] = ()
+    """Deliveries that do not fit in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to do for one recipient. Everything that is not named stays as it is."""
+
+    parcel: Parcel | None = None
+    held: tuple[tuple[int, Fate, datetime], ...] = ()
+    """Deliveries that wait: the ID, what for, and when to look again."""
+    skipped: tuple[tuple[int, Fate], ...] = ()
+
+
+def plan(view: View, now: datetime) -> Plan:
+    """The recipient's plan at `now`."""
+    held: list[tuple[int, Fate, datetime]] = []
+    skipped: list[tuple[int, Fate]] = []
+    ready: list[tuple[Folded, bool]] = []
+    for queue in _queues(view.waiting):
+        due = any(_is_due(one, now) for one in queue)
+        if not due and not _in_window(queue[-1]):
+            continue
+        folded = _folded(queue, view, now)
+        gate = None if folded.news is None else _gate(folded, view, now)
+        if due:
+            skipped += folded.skipped
+            if folded.news is not None and isinstance(gate, Fate):
+                skipped.append((folded.news.id, gate))
+            elif folded.news is not None and gate is not None:
+                held.append((folded.news.id, *gate))
+        if folded.news is not None and gate is None:
+            ready.append((folded, due))
+    parcels = _parcels(ready, view, now)
+    if parcels and view.free_at is not None:
+        waits = (one.news.id for parcel in parcels for one in parcel.items if one.news is not None and _is_due(one.news, now))
+        held += [(number, Fate.RATE, view.free_at) for number in waits]
+        return Plan(None, tuple(held), tuple(skipped))
+    first = min(parcels, key=_oldest, default=None)
+    if first is not None:
+        early = {one.news.id: one for one, due in ready if not due and one.news is not None}
+        skipped += [pair for one in first.items if one.news is not None and one.news.id in early for pair in one.skipped]
+    return Plan(first, tuple(held), tuple(skipped))
+
+
+def _queues(waiting: Sequence[Waiting]) -> Iterator[Sequence[Waiting]]:
+    """What waits about each thing; reminders of it by themselves, because they are no news of it."""
+    queues: dict[tuple[Key, bool], list[Waiting]] = {}
+    for one in waiting:
+        queues.setdefault((one.about, _reminds(one)), []).append(one)
+    return iter(queues.values())
+
+
+def _folded(queue: Sequence[Waiting], view: View, now: datetime) -> Folded:
+    key, destination = queue[-1].about, view.lane.destination
+    told = view.told.get(key)
+    if _reminds(queue[-1]):
+        *earlier, last = queue
+        over = last.drift is None or last.drift.state is not DriftState.OPEN or told is None or not told.bad
+        skipped = tuple((one.id, Fate.OVERTAKEN) for one in earlier)
+        return Folded(None, (*skipped, (last.id, Fate.GONE))) if over else Folded(last, skipped)
+    turns = view.turns.get(key, Turns())
+    return fold(queue, told, turns, now, appeared="appeared" in destination.on, flaps=destination.digest is None)
+
+
+def _gate(folded: Folded, view: View, now: datetime) -> tuple[Fate, datetime] | Fate | None:
+    """What stands between a piece of news and the recipient: a reason to wait and until when, a reason for never, or nothing."""
+    news, destination = folded.news, view.lane.destination
+    if news is None:
+        return None
+    transition, drift, told = news.transition, news.drift, view.told.get(news.about)
+    accepted = None if drift is None else drift.acceptance
+    if accepted is not None and (accepted.until is None or now < accepted.until):
+        return Fate.ACCEPTED
+    finding = None if drift is None else drift.finding
+    mute = [one.until_at for one in view.silences if one.matcher.fits(transition.host, transition.stack, finding)]
+    if mute:
+        return Fate.SILENCED, max(mute)
+    if transition.subject is not Subject.HOST and transition.host in view.away:
+        return Fate.HOST_AWAY, now + LOOK_AGAIN
+    if told is not None and told.at is None and not _reminds(news):
+        return Fate.AFTER_ANOTHER, max(told.again_at or now, now + timedelta(seconds=1))
+    if folded.wait_until is not None:
+        return Fate.FLAPPING, folded.wait_until
+    if _sums_up(news):
+        until = _summary_until(view.waiting, now)
+        if until is not None and news.delivery.reason == Fate.SUMMARY:
+            return Fate.SUMMARY, until
+    if breaks_through(transition, view.lane):
+        return None
+    if destination.digest is not None and not _sums_up(news) and news.delivery.reason not in _PASSED_DIGEST:
+        return Fate.DIGEST, next_digest(destination.digest, now)
+    quiet = quiet_until(destination.quiet_hours, now)
+    return None if quiet is None else (Fate.QUIET, quiet)
+
+
+def _summary_until(waiting: Sequence[Waiting], now: datetime) -> datetime | None:
+    """How long a summary still waits for what is found after it was begun; None: no longer."""
+    begun = [one.delivery.created_at for one in waiting if one.delivery.reason == Fate.SUMMARY]
+    until = min(max(begun) + SUMMARY_AFTER, min(begun) + SUMMARY_WITHIN) if begun else now
+    return until if until > now else None
+
+
+def _parcels(ready: Sequence[tuple[Folded, bool]], view: View, now: datetime) -> list[Parcel]:
+    """The messages that what is ready makes. What is only in its window goes along with what is due."""
+    by_kind: dict[tuple[Occasion, str], list[tuple[Folded, bool]]] = {}
+    for folded, due in ready:
+        by_kind.setdefault(_message(folded, view, now), []).append((folded, due))
+    late = [key for key, some in by_kind.items() if key[0] is Occasion.NEWS and _is_backlog(some, now)]
+    if len(late) > 1 or any(
+        one.news is not None and one.news.delivery.reason == Fate.RATE for key in late for one, _ in by_kind[key]
+    ):
+        together = [one for key in late for one in by_kind.pop(key)]
+        by_kind.setdefault((Occasion.DIGEST, ""), []).extend(together)
+    return [_parcel(key[0], [one for one, _ in some]) for key, some in by_kind.items() if any(due for _, due in some)]
+
+
+def _message(folded: Folded, view: View, now: datetime) -> tuple[Occasion, str]:
+    """Which message it goes into."""
+    news = folded.news
+    if news is None:
+        raise ValueError("there is no news to tell")
+    place = news.transition.host or ""
+    if _reminds(news):
+        return Occasion.REMINDER, ""
+    if folded.times or folded.calmed:
+        return Occasion.FLAPPING, place
+    if _sums_up(news):
+        return Occasion.SUMMARY, ""
+    if view.lane.destination.digest is not None and news.delivery.reason in _PASSED_DIGEST:
+        return Occasion.DIGEST, ""
+    return Occasion.NEWS, place
+
+
+def _is_backlog(some: Iterable[tuple[Folded, bool]], now: datetime) -> bool:
+    waiting = [one.news.delivery for one, _ in some if one.news is not None]
+    return any(one.reason in _TOGETHER or (one.next_at is not None and now - one.next_at >= BACKLOG_AFTER) for one in waiting)
+
+
+def _parcel(occasion: Occasion, items: list[Folded]) -> Parcel:
+    """At most so many items, the most severe; in the order in which they were promised."""
+    worst = sorted(items, key=lambda one: -_severity(one))
+    kept = sorted(worst[:MOST_ITEMS], key=lambda one: one.news.id if one.news is not None else 0)
+    return Parcel(occasion, tuple(kept), tuple(one.news.id for one in worst[MOST_ITEMS:] if one.news is not None))
+
+
+def _severity(one: Folded) -> int:
+    return 0 if one.news is None else int(severity(one.news.transition)) * 2 + is_bad(one.news.transition)
+
+
+def _oldest(parcel: Parcel) -> int:
+    return min(one.news.id for one in parcel.items if one.news is not None)
+
+
+def _is_due(one: Waiting, now: datetime) -> bool:
+    return one.delivery.next_at is None or one.delivery.next_at <= now
+
+
+def _in_window(one: Waiting) -> bool:
+    return one.delivery.state is DeliveryState.PENDING and one.delivery.reason is None
+
+
+def _reminds(one: Waiting) -> bool:
+    return one.delivery.occasion.startswith(REMINDER)
+
+
+def _sums_up(one: Waiting) -> bool:
+    return one.transition.reason == Reason.ALREADY_THERE or one.delivery.occasion == SUMMARY

@@ -1,0 +1,343 @@
+"""Sends what was promised: decides, claims, hands over, and writes down what came of it; at least once, in this order.
+
+    dispatcher = Dispatcher(store, telling, render, send, done=wake)
+    again = dispatcher.turn(now)      # whenever something may be due: at `again`, and when `done` was called
+
+- A claim is committed before anything is handed over. Who dies in between leaves it claimed, and after `deliveries.take_back` it
+  goes out again as the message it was, under its ID.
+- One message at a time goes to a destination, each in a thread of its own: a slow one delays nobody else. What a destination
+  could not take blocks what comes after it there, but for a message that it refuses for what it is.
+- A turn costs a question where nothing is due.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import partial
+from typing import TypeVar
+
+from anchorwatch import clock as real_clock
+from anchorwatch.errors import StoreError
+from anchorwatch.model.drifts import Delivery, DeliveryState
+from anchorwatch.model.health import Pulse
+from anchorwatch.model.messages import Arrival, Bundle, Message, Outcome
+from anchorwatch.model.report import ErrorInfo
+from anchorwatch.model.values import Secret
+from anchorwatch.notify import again, crash, outbox
+from anchorwatch.notify.brief import brief
+from anchorwatch.notify.calm import Parcel, Plan, plan
+from anchorwatch.notify.fates import SAID, Fate
+from anchorwatch.notify.telling import Lane, Telling
+from anchorwatch.notify.view import bundle_of, view_of
+from anchorwatch.store import Reading, Store, Writing, deliveries
+
+log = logging.getLogger(__name__)
+
+REMINDERS_EVERY = timedelta(minutes=1)
+UNWELL_AFTER = 3
+"""So many attempts in a row have to fail before the service says that somebody cannot be told."""
+_JOIN_WITHIN = 3.0
+
+K = TypeVar("K")
+Render = Callable[[Bundle], Message]
+Send = Callable[[Secret, Message, str], Outcome]
+Start = Callable[[str, Callable[[], None]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What a turn does for one recipient."""
+
+    lane: Lane
+    plan: Plan
+    again: str | None = None
+    """A message that is sent again."""
+
+
+class Dispatcher:
+    """See the module. `turn` is for one thread; everything else may be called from any."""
+
+    def __init__(
+        self,
+        store: Store,
+        telling: Telling,
+        render: Render,
+        send: Send,
+        *,
+        clock: Callable[[], datetime] = real_clock.now,
+        dice: Callable[[], float] = random.random,
+        done: Callable[[], None] = lambda: None,
+        stop_sending: Callable[[], None] = lambda: None,
+        start: Start | None = None,
+    ) -> None:
+        """`done` is called when a send has ended: there may be more to do. `stop_sending` ends those under way. `start` begins a
+        send, by default in a thread of its own."""
+        self._store, self._telling = store, telling
+        self._render, self._send = render, send
+        self._clock, self._dice = clock, dice
+        self._done, self._stop_sending = done, stop_sending
+        self._start = start or self._in_thread
+        self._lock = threading.Lock()
+        self._flying: set[str] = set()
+        """The destinations that something is being sent to."""
+        self._unsettled: list[Callable[[], None]] = []
+        """What could not be written down, because the database could not be written."""
+        self._failures: Counter[str] = Counter()
+        self._failed: dict[str, tuple[datetime, str]] = {}
+        self._begun = False
+        self._reminded_at: datetime | None = None
+        self._closed = False
+        self._threads: list[threading.Thread] = []
+
+    def turn(self, now: datetime) -> datetime | None:
+        """Does what is due, and returns when there will be more; None: when `done` is called, or something new is promised.
+
+        Raises `StoreError`; what was handed over before is written down by a later turn.
+        """
+        if self._closed:
+            return None
+        self._settle_the_rest()
+        if not self._begun:
+            with self._store.write() as write:
+                outbox.stands(write, self._telling, now)
+            self._begun = True
+        self._remind(now)
+        with self._lock:
+            busy = set(self._flying)
+        with self._store.read() as read:
+            works, gone = self._works(read, now, busy)
+            later = deliveries.next_at(read, now)
+        if works or gone:
+            self._carry_out(works, gone, now)
+        with self._lock:
+            ended = any(one.again or one.plan.parcel for one in works) and not self._flying
+        if ended:
+            return now
+        more = [one for one in (later, self._next_reminder()) if one is not None]
+        return min(more, default=None)
+
+    def close(self) -> None:
+        """Nothing more is sent. What is under way is ended, and counts as not delivered; after a new start it is sent again."""
+        self._closed = True
+        self._stop_sending()
+        for thread in list(self._threads):
+            thread.join(_JOIN_WITHIN)
+        with suppress(StoreError):
+            self._settle_the_rest()
+
+    @property
+    def pulse(self) -> Pulse:
+        """Whether everybody can be told."""
+        with self._lock:
+            failing = {name: self._failed[name] for name, times in self._failures.items() if times >= UNWELL_AFTER}
+        if not failing:
+            return Pulse("messages", ok=True)
+        since, said = min(failing.values())
+        names = ", ".join(sorted(failing))
+        error = ErrorInfo("undelivered", f"messages do not arrive at {names}: {said}", "anchorwatch notify test tries them")
+        return Pulse("messages", ok=False, since_at=since, error=error, details={"failing": len(failing)})
+
+    # -- deciding --------------------------------------------------------------------------------------------------------
+
+    def _works(self, read: Reading, now: datetime, busy: set[str]) -> tuple[list[_Work], list[int]]:
+        """What there is to do for each recipient whose destination is free, one for each; and what is promised to nobody."""
+        lanes = {lane.key: lane for lane in self._telling.lanes}
+        destinations = {lane.destination.name: lane.destination for lane in self._telling.lanes}
+        works: dict[str, _Work] = {}
+        gone: list[int] = []
+        for name, recipient in sorted(deliveries.lanes_due(read, now)):
+            if name in busy or name in works:
+                continue
+            waiting = deliveries.unfinished(read, name, recipient)
+            if name not in destinations:
+                gone += [one.id or 0 for one in waiting]
+                continue
+            lane = lanes.get((name, recipient)) or Lane(destinations[name], recipient)
+            work = self._work(read, lane, waiting, now)
+            if work is not None:
+                works[name] = work
+        return list(works.values()), gone
+
+    def _work(self, read: Reading, lane: Lane, waiting: Sequence[Delivery], now: datetime) -> _Work | None:
+        under_way = [one for one in waiting if one.message is not None]
+        due = [one for one in under_way if one.state is DeliveryState.RETRY and one.next_at is not None and one.next_at <= now]
+        if due:
+            return _Work(lane, Plan(), due[0].message)
+        view = view_of(read, lane, [one for one in waiting if one.message is None], now)
+        found = plan(view, now)
+        if any(not again.refusals(one.reason) for one in under_way):  # nothing can go out: lay together what waits, and no more
+            found = replace(found, parcel=None)
+        return _Work(lane, found) if found != Plan() else None
+
+    def _remind(self, now: datetime) -> None:
+        if not any(lane.destination.remind_every for lane in self._telling.lanes):
+            return
+        if self._reminded_at is None or now - self._reminded_at >= REMINDERS_EVERY:
+            with self._store.write() as write:
+                outbox.remind(write, self._telling, now)
+            self._reminded_at = now
+
+    def _next_reminder(self) -> datetime | None:
+        return None if self._reminded_at is None else self._reminded_at + REMINDERS_EVERY
+
+    # -- claiming --------------------------------------------------------------------------------------------------------
+
+    def _carry_out(self, works: Sequence[_Work], gone: Sequence[int], now: datetime) -> None:
+        crash.point("before_claim")
+        sends: list[tuple[Lane, str]] = []
+        with self._store.write() as write:
+            deliveries.settle(write, gone, DeliveryState.SKIPPED, now, reason=Fate.NO_DESTINATION)
+            for work in works:
+                _put_down(write, work.plan, now)
+                message = work.again or self._claim(write, work.plan.parcel, now)
+                if work.again is not None:
+                    ids = [one.id or 0 for one in deliveries.of_message(write, work.again) if one.state is DeliveryState.RETRY]
+                    deliveries.claim(write, ids, work.again, now)
+                if message is not None:
+                    sends.append((work.lane, message))
+        crash.point("after_claim")
+        for lane, message in sends:
+            with self._lock:
+                self._flying.add(lane.destination.name)
+            self._start(lane.destination.name, partial(self._deliver, lane, message))
+
+    def _claim(self, write: Writing, parcel: Parcel | None, now: datetime) -> str | None:
+        if parcel is None:
+            return None
+        what = again.CALMED if any(one.calmed for one in parcel.items) else parcel.occasion.value
+        message = again.message_id(what, now, self._dice)
+        deliveries.claim(write, [one.news.id for one in parcel.items if one.news is not None], message, now)
+        deliveries.settle(write, parcel.left_out, DeliveryState.SKIPPED, now, reason=Fate.TOO_MANY, message=message)
+        return message
+
+    # -- sending (threads of their own) ----------------------------------------------------------------------------------
+
+    def _in_thread(self, name: str, job: Callable[[], None]) -> None:
+        thread = threading.Thread(target=job, name=f"message:{name}", daemon=True)
+        self._threads = [one for one in self._threads if one.is_alive()] + [thread]
+        thread.start()
+
+    def _deliver(self, lane: Lane, message: str) -> None:
+        name = lane.destination.name
+        settled = False
+        try:
+            with self._store.read() as read:
+                rows = [one for one in deliveries.of_message(read, message) if one.state is DeliveryState.SENDING]
+                lost = deliveries.unsaid(read, *lane.key, SAID)
+                bundle = bundle_of(read, lane, message, rows, self._clock(), lost=len(lost))
+            outcome = self._handed_over(lane, bundle, rows)
+            crash.point("after_send")
+            self._note(name, outcome)
+            settled = self._settled(lambda: self._settle(lane, message, rows, outcome, lost))
+            crash.point("after_settle")
+        except StoreError as error:
+            log.error("messages wait: %s", error.message)
+        finally:
+            with self._lock:
+                if settled:
+                    self._flying.discard(name)
+            self._done()
+
+    def _handed_over(self, lane: Lane, bundle: Bundle, rows: Sequence[Delivery]) -> Outcome:
+        """What came of it. Whatever `render` or `send` raises counts as a refusal: it would do so again."""
+        if not rows:
+            return Outcome(Arrival.ARRIVED)
+        try:
+            short = max(again.refusals(one.reason) for one in rows) >= again.MOST_REFUSALS
+            written = brief(bundle) if short else self._render(bundle)
+            return self._send(lane.destination.url, written, lane.recipient)
+        except Exception as error:
+            log.exception("a message to %s could not be written", lane.destination.name)
+            return Outcome(Arrival.REFUSED, f"{type(error).__name__} while it was written")
+
+    # -- writing down ----------------------------------------------------------------------------------------------------
+
+    def _settled(self, write_down: Callable[[], None]) -> bool:
+        """Whether it could be written down; if not, a later turn does, and the destination is busy until then."""
+        try:
+            write_down()
+        except StoreError as error:
+            log.error("what became of a message could not be written: %s", error.message)
+            with self._lock:
+                self._unsettled.append(write_down)
+            return False
+        return True
+
+    def _settle_the_rest(self) -> None:
+        while self._unsettled:
+            self._unsettled[0]()
+            with self._lock:
+                self._unsettled.pop(0)
+
+    def _settle(self, lane: Lane, message: str, rows: Sequence[Delivery], outcome: Outcome, lost: Collection[str]) -> None:
+        now = self._clock()
+        fate = _verdict(rows, message, outcome, now)
+        waits = again.pause(max((one.attempt for one in rows), default=1), self._dice, outcome.retry_after)
+        with self._store.write() as write:
+            deliveries.settle(
+                write,
+                [one.id or 0 for one in rows],
+                fate.state,
+                now,
+                next_at=now + waits if fate.state is DeliveryState.RETRY else None,
+                reason=fate.reason,
+                error=None if fate.state is DeliveryState.SENT else outcome.said,
+            )
+            if fate.state is DeliveryState.SENT and lost:
+                deliveries.say(write, lost, SAID)
+        with self._lock:
+            self._flying.discard(lane.destination.name)
+
+    def _note(self, name: str, outcome: Outcome) -> None:
+        with self._lock:
+            if outcome.arrival is Arrival.ARRIVED:
+                self._failures.pop(name, None)
+                self._failed.pop(name, None)
+                return
+            self._failures[name] += 1
+            since = self._failed.get(name, (self._clock(), ""))[0]
+            self._failed[name] = since, outcome.said or outcome.arrival.value
+        log.warning("a message did not arrive at %s (%s): %s", name, outcome.arrival.value, outcome.said)
+
+
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    state: DeliveryState
+    reason: str | None = None
+
+
+def _verdict(rows: Sequence[Delivery], message: str, outcome: Outcome, now: datetime) -> _Verdict:
+    """What an attempt makes of the deliveries that it was for."""
+    if outcome.arrival is Arrival.ARRIVED:
+        return _Verdict(DeliveryState.SENT)
+    refusals = max((again.refusals(one.reason) for one in rows), default=0) + (outcome.arrival is Arrival.REFUSED)
+    if refusals > again.MOST_REFUSALS:
+        return _Verdict(DeliveryState.DEAD, Fate.REFUSED_FOR_GOOD)
+    if now - again.made_at(message) >= again.GIVE_UP_AFTER:
+        return _Verdict(DeliveryState.DEAD, Fate.GIVEN_UP)
+    if outcome.arrival is Arrival.REFUSED:
+        return _Verdict(DeliveryState.RETRY, again.refused(refusals))
+    doubtful = outcome.arrival is Arrival.DOUBTFUL or any(one.reason == Fate.DOUBTFUL for one in rows)
+    return _Verdict(DeliveryState.RETRY, Fate.DOUBTFUL if doubtful else Fate.FAILED)
+
+
+def _grouped(pairs: Iterable[tuple[K, int]]) -> Mapping[K, Sequence[int]]:
+    found: dict[K, list[int]] = {}
+    for key, number in pairs:
+        found.setdefault(key, []).append(number)
+    return found
+
+
+def _put_down(write: Writing, found: Plan, now: datetime) -> None:
+    """Writes what waits and what is never told, with the reasons."""
+    for fate, ids in _grouped((fate, number) for number, fate in found.skipped).items():
+        deliveries.settle(write, ids, DeliveryState.SKIPPED, now, reason=fate)
+    for (reason, until), ids in _grouped(((fate, until), number) for number, fate, until in found.held).items():
+        deliveries.settle(write, ids, DeliveryState.HELD, now, reason=reason, next_at=until)

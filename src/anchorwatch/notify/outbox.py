@@ -1,0 +1,157 @@
+"""Promises: what is to be told is written in the transaction of the transitions that it is about, so neither is ever lost alone.
+
+Cheap where there is nothing to tell: a drift that begins is no news yet, and costs no statement.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from anchorwatch.model.drifts import Delivery, Drift, DriftState, Reason, Transition
+from anchorwatch.model.findings import Finding
+from anchorwatch.notify import crash, route
+from anchorwatch.notify.fates import Fate
+from anchorwatch.notify.fold import Key, Told, about
+from anchorwatch.notify.telling import Lane, Telling
+from anchorwatch.store import Reading, Writing, cursors, deliveries, drifts, hosts, transitions
+
+_REMEMBERED = "notify"
+"""The setting that says what each recipient asked for when it was last told where things stand."""
+
+
+def promise(write: Writing, written: Sequence[Transition], telling: Telling, at: datetime) -> None:
+    """Promises what is news of `written` to everybody whom it concerns. They must have been written in this transaction."""
+    crash.point("after_transition")
+    news = [one for one in written if route.no_news(one) is None]
+    if not news:
+        return
+    if telling.lanes:
+        found = _findings(write, news) if telling.looks_inside else {}
+        deliveries.promise(write, tuple(_promised(news, found, telling, at)))
+    if any(one.reason == Reason.HOST_BACK for one in news):
+        deliveries.wake(write, Fate.HOST_AWAY, at + telling.calm(None, None))
+
+
+def stands(write: Writing, telling: Telling, at: datetime) -> None:
+    """Call it at each start: where the config asks for something else than it did, what stands and was never told to somebody who
+    is now to be told is promised to him, as one summary. With the same config it does nothing."""
+    before = cursors.setting(write, _REMEMBERED) or {}
+    now = {"/".join(lane.key): _asked(lane) for lane in telling.lanes}
+    if now == before:
+        return
+    cursors.remember(write, _REMEMBERED, now, at)
+    changed = [lane for lane in telling.lanes if before.get("/".join(lane.key)) != _asked(lane)]
+    standing = {one.id: one for one in drifts.unresolved(write) if one.state is DriftState.OPEN}
+    if not changed or not standing:
+        return
+    last = {one: _opening(write, one) for one in standing}
+    promises = [
+        Delivery(
+            transition=opening.id or 0,
+            destination=lane.destination.name,
+            created_at=at,
+            recipient=lane.recipient,
+            occasion=route.SUMMARY,
+            next_at=at + route.WINDOW,
+        )
+        for lane in changed
+        for name, opening in last.items()
+        if opening is not None
+        and route.unwanted(opening, standing[name].finding, lane) is None
+        and not _knows(write, lane, opening)
+    ]
+    deliveries.promise(write, promises)
+
+
+def remind(write: Writing, telling: Telling, at: datetime) -> None:
+    """Promises a reminder of everything that still stands to those that ask for it and were told long enough ago. What was told
+    later, but half that time ago at least, is reminded of along with it, so that one reminder stays one."""
+    lanes = [lane for lane in telling.lanes if lane.destination.remind_every is not None]
+    if not lanes:
+        return
+    away = out_of_reach(write)
+    standing = [one for one in drifts.unresolved(write) if _stands(one, away, at)]
+    last = {one.id: opening for one in standing if (opening := _opening(write, one.id)) is not None}
+    promises = []
+    for lane in lanes:
+        every = timedelta(seconds=lane.destination.remind_every or 0)
+        known = told(write, lane, [one.id or 0 for one in last.values()])
+        ages = {key: at - one.at for key, one in known.items() if one.bad and one.at is not None}
+        if any(age >= every for age in ages.values()):
+            aged = [known[key] for key, age in ages.items() if age >= every / 2]
+            promises += [_reminder(one, lane, at) for one in aged]
+    deliveries.promise(write, promises)
+
+
+def told(read: Reading, lane: Lane, like: Collection[int]) -> dict[Key, Told]:
+    """What a recipient believes of what the transitions `like` are about."""
+    found = deliveries.last_told(read, *lane.key, like, Fate.ACCEPTED)
+    of = transitions.numbered(read, [one.transition for one in found])
+    return {about(of[one.transition]): _told(one, of[one.transition]) for one in found}
+
+
+def out_of_reach(read: Reading) -> frozenset[str]:
+    """The hosts that cannot be asked now."""
+    return frozenset(name for name, span in hosts.current(read).items() if span.seen.status == "unreachable")
+
+
+def _promised(news: Sequence[Transition], found: Mapping[str, Finding], telling: Telling, at: datetime) -> Iterator[Delivery]:
+    for one in news:
+        calm = telling.calm(one.host, one.stack)
+        for lane in telling.lanes:
+            yield route.promised(one, found.get(one.drift or ""), lane, calm, at)
+
+
+def _findings(read: Reading, news: Sequence[Transition]) -> dict[str, Finding]:
+    of = drifts.called(read, {one.drift for one in news if one.drift is not None})
+    return {name: drift.finding for name, drift in of.items()}
+
+
+def _told(delivery: Delivery, transition: Transition) -> Told:
+    return Told(
+        transition=transition,
+        believed=delivery.reason != Fate.ACCEPTED,
+        at=delivery.done_at,
+        again_at=delivery.next_at,
+        occasion=delivery.occasion,
+    )
+
+
+def _knows(read: Reading, lane: Lane, opening: Transition) -> bool:
+    """Whether a recipient was told, or is about to be."""
+    if any(one.bad for one in told(read, lane, [opening.id or 0]).values()):
+        return True
+    promised = deliveries.of_transition(read, opening.id or 0)
+    return any((one.destination, one.recipient) == lane.key and one.done_at is None for one in promised)
+
+
+def _opening(read: Reading, drift: str) -> Transition | None:
+    """The last transition that made it what it is now."""
+    life = transitions.of_drift(read, drift)
+    return next((one for one in reversed(life) if one.to_state == DriftState.OPEN), None)
+
+
+def _stands(drift: Drift, away: Collection[str], at: datetime) -> bool:
+    accepted = drift.acceptance
+    mute = accepted is not None and (accepted.until is None or at < accepted.until)
+    return drift.state is DriftState.OPEN and not mute and drift.finding.host not in away
+
+
+def _reminder(known: Told, lane: Lane, at: datetime) -> Delivery:
+    number = int(known.occasion.removeprefix(route.REMINDER) or 0) if known.occasion.startswith(route.REMINDER) else 0
+    return Delivery(
+        transition=known.transition.id or 0,
+        destination=lane.destination.name,
+        created_at=at,
+        recipient=lane.recipient,
+        occasion=f"{route.REMINDER} {number + 1}",
+    )
+
+
+def _asked(lane: Lane) -> str:
+    """What a recipient asks for, as a word that changes with it."""
+    one = lane.destination
+    said = repr((sorted(one.on), int(one.min_severity), [sorted(matcher.document.items()) for matcher in one.only]))
+    return hashlib.sha256(said.encode()).hexdigest()[:16]

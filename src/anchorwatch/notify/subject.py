@@ -1,0 +1,185 @@
+"""The one line that stands for a message: the subject of a mail, the title of a push. Pure.
+
+It begins with the place, so that a mailbox sorted by subject has everything about a stack together, and it is never longer than
+`LONGEST`, so that nearly every service shows it whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from anchorwatch.model.clean import clean
+from anchorwatch.model.drifts import DriftState, Reason, Subject
+from anchorwatch.model.findings import Severity
+from anchorwatch.model.messages import Bundle, Item, Occasion
+from anchorwatch.model.wording import count, place
+from anchorwatch.notify.times import lasted
+
+LONGEST = 140
+_NAME = 60
+"""Characters of the name of one place."""
+
+
+def subject(bundle: Bundle) -> str:
+    """One clean line of at most `LONGEST` characters."""
+    items = bundle.items
+    match bundle.occasion:
+        case Occasion.TEST:
+            return "anchorwatch: a test message"
+        case Occasion.SUMMARY:
+            return _fit("Summary", f"{_sum(items)}{_spread(items)}")
+        case Occasion.DIGEST:
+            return _fit("Digest", f"{_sum(items)}{_spread(items)}" if items else "nothing happened")
+        case Occasion.REMINDER:
+            if len(items) == 1 and items[0].drift is not None:
+                return _fit(_place(items[0]), f"still drifted: {items[0].drift.finding.message}")
+            return _fit("Still drifted", f"{_sum(items)}{_spread(items)}")
+        case Occasion.FLAPPING if len(items) == 1:
+            again = "comes and goes" if items[0].times else "has calmed"
+            return _fit(where(items[0]), f"{_what(items[0])} {again}".lstrip())
+        case _:
+            return _news(items)
+
+
+def where(item: Item) -> str:
+    """The place of an item, clean: `pi5/mealie`, `pi5`, `Git`."""
+    host, stack = item.transition.host, item.transition.stack
+    if item.drift is not None:
+        host, stack = item.drift.finding.host, item.drift.finding.stack
+    if host is None:
+        return "Git"
+    return cut(f"{host}/{stack}" if stack else host, _NAME)
+
+
+def is_good(item: Item) -> bool:
+    """Whether it is good news: resolved, back, readable again."""
+    transition = item.transition
+    match transition.subject:
+        case Subject.DRIFT:
+            return transition.to_state == DriftState.RESOLVED or transition.reason == Reason.PASSED
+        case Subject.HOST:
+            return transition.to_state == "ok" or transition.reason == Reason.HOST_BACK
+        case _:
+            return transition.to_state not in BLIND_STATES
+
+
+BLIND_STATES = frozenset({"unknown", "unreadable", "unreachable", "lost"})
+"""States of a stack or of the repo in which it cannot be judged."""
+
+
+def cut(text: str, longest: int) -> str:
+    """`clean(text)` in at most `longest` characters, an ellipsis for the rest."""
+    text = clean(text[: longest + 1])
+    return text if len(text) <= longest else text[: longest - 1] + "…"
+
+
+def _news(items: Sequence[Item]) -> str:
+    if not items:
+        return "anchorwatch: no news"
+    if len(items) == 1:
+        return _single(items[0])
+    hosts = [item for item in items if item.transition.subject is Subject.HOST]
+    drifts = [item for item in items if item.transition.subject is Subject.DRIFT]
+    if len(hosts) == 1 and drifts and all(item.transition.host == hosts[0].transition.host for item in items):
+        return _fit(where(hosts[0]), f"{_host(hosts[0])}, {_sum(drifts)}")
+    places = list(dict.fromkeys(where(item) for item in items))
+    if len(places) == 1:
+        return _fit(places[0], _sum(items))
+    names = list(dict.fromkeys(item.transition.host or "Git" for item in items))
+    if len(names) == 1:
+        return _fit(cut(names[0], _NAME), f"{_sum(items)} in {count(len(places), 'stack')}")
+    others = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return _fit(", ".join(cut(name, 20) for name in names[:3]) + others, _sum(items))
+
+
+def _single(item: Item) -> str:
+    transition = item.transition
+    match transition.subject:
+        case Subject.HOST:
+            return _fit(where(item), _host(item))
+        case Subject.STACK | Subject.REPO:
+            return _fit(where(item), _readable(item))
+        case Subject.DRIFT if is_good(item):
+            return _fit(where(item), f"{_what(item)} resolved{_after(item)}".lstrip())
+        case Subject.DRIFT if item.drift is not None:
+            return _fit(_place(item), item.drift.finding.message)
+        case _:
+            return _fit(where(item), f"{transition.reason}: Git says {transition.desired}, the host {transition.observed}")
+
+
+def _place(item: Item) -> str:
+    """With the service or container, unless the sentence begins with it."""
+    if item.drift is None:
+        return where(item)
+    finding = item.drift.finding
+    name = finding.service if finding.stack and finding.service and finding.number == 1 else finding.container
+    return where(item) if not name or finding.message.startswith(name) else f"{where(item)} {cut(name, 40)}"
+
+
+def _host(item: Item) -> str:
+    if is_good(item):
+        return f"back{_after(item)}"
+    return "not everything may be asked" if item.transition.to_state == "limited" else "out of reach"
+
+
+def _readable(item: Item) -> str:
+    return f"can be read again{_after(item)}" if is_good(item) else "cannot be read"
+
+
+def _what(item: Item) -> str:
+    """Service and key: `mealie mem_limit`."""
+    if item.drift is None:
+        return item.transition.drift or ""
+    finding = item.drift.finding
+    name = finding.service if finding.stack and finding.service and finding.number == 1 else finding.container
+    return " ".join(each for each in (name, finding.path) if each) or place(finding)
+
+
+def _after(item: Item) -> str:
+    since = item.transition.since_at
+    return "" if since is None else f" after {lasted(item.transition.at - since)}"
+
+
+def _sum(items: Sequence[Item]) -> str:
+    """`3 drifts (1 critical), 2 resolved, 1 host out of reach`."""
+    drifts = [item for item in items if item.transition.subject is Subject.DRIFT]
+    bad = [item for item in drifts if not is_good(item)]
+    critical = sum(severity_of(item) is Severity.CRITICAL for item in bad)
+    parts = []
+    if bad:
+        parts.append(count(len(bad), "drift") + (f" ({critical:,} critical)" if critical else ""))
+    if len(drifts) > len(bad):
+        parts.append(f"{len(drifts) - len(bad):,} resolved" if bad else f"{count(len(drifts), 'drift')} resolved")
+    gone = sum(item.transition.subject is Subject.HOST and not is_good(item) for item in items)
+    back = sum(item.transition.subject is Subject.HOST and is_good(item) for item in items)
+    unread = sum(item.transition.subject in {Subject.STACK, Subject.REPO} and not is_good(item) for item in items)
+    read = sum(item.transition.subject in {Subject.STACK, Subject.REPO} and is_good(item) for item in items)
+    parts += [f"{count(gone, 'host')} out of reach"] if gone else []
+    parts += [f"{count(back, 'host')} back"] if back else []
+    parts += [f"{unread:,} cannot be read"] if unread else []
+    parts += [f"{read:,} can be read again"] if read else []
+    return ", ".join(parts) or "nothing has drifted"
+
+
+def severity_of(item: Item) -> Severity:
+    """How bad it is; what has no severity of its own is a warning, and good news is none."""
+    if is_good(item):
+        return Severity.INFO
+    if item.transition.subject is Subject.DRIFT and item.drift is not None:
+        return item.drift.finding.severity
+    return item.transition.severity or Severity.WARNING
+
+
+def _spread(items: Sequence[Item]) -> str:
+    """` in pi5/mealie`, ` on 3 hosts`."""
+    places = list(dict.fromkeys(where(item) for item in items))
+    hosts = list(dict.fromkeys(item.transition.host for item in items))
+    if not places:
+        return ""
+    if len(places) == 1:
+        return f" in {places[0]}"
+    return f" on {cut(hosts[0] or 'Git', _NAME)}" if len(hosts) == 1 else f" on {count(len(hosts), 'host')}"
+
+
+def _fit(head: str, rest: str) -> str:
+    return f"{head}: {cut(rest, LONGEST - len(head) - 2)}"

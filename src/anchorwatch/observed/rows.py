@@ -1,0 +1,63 @@
+"""The rows of an engine's list of containers, and what they tell of containers that were inspected before. Pure.
+
+A row shows little of a container, but all of that little at one moment. As long as its row is what it was, a container need not
+be inspected again, unless somebody knows better: `docker update` changes none of it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from anchorwatch.model.observed import LABEL, Container, Renewal
+
+Row = dict[str, Any]
+
+_TEMPORARY = re.compile(r"[0-9a-f]{12}_(?=.)")
+"""What Compose puts before the name of a container that is to replace another one."""
+
+_IN_BRACKETS = re.compile(r"\([^)]*\)")
+"""Of `Up 3 minutes (healthy)` and `Exited (137) 2 days ago` what is not the passing of time."""
+
+
+def names(row: Row) -> list[str]:
+    """The names in a row, without the leading slash."""
+    found = row.get("Names")
+    return [name.removeprefix("/") for name in found if isinstance(name, str)] if isinstance(found, list) else []
+
+
+def agree(container: Container, row: Row) -> bool:
+    """Whether the list and the inspection show a container at one moment."""
+    called, state = names(row), row.get("State")
+    return (not called or container.name in called) and (not isinstance(state, str) or container.state == state)
+
+
+def mark(row: Row) -> int:
+    """Another number if anything in a row is another than before, but for the time that has passed. Of this process only.
+
+    Left out are also the members that stay as long as the ID does, and those whose order is random (moby
+    `daemon/container/view.go`). An endpoint's ID is a new one after each start.
+    """
+    status = row.get("Status")
+    told = _IN_BRACKETS.findall(status) if isinstance(status, str) else []
+    kept = [sorted(names(row)), told, *(row.get(key) for key in ("State", "Health", "Image", "ImageID", "NetworkSettings"))]
+    return hash(json.dumps(kept, sort_keys=True))
+
+
+def still(row: Row, identity: str, renew: Renewal) -> Container | None:
+    """The container as the earlier snapshot has it, where that still holds; None where it is to be inspected."""
+    container = renew.earlier.by_id.get(identity)
+    if container is None or renew.earlier.listed.get(identity) != mark(row) or not agree(container, row):
+        return None
+    called = {identity, *names(row)}
+    if not called.isdisjoint(renew.touched) or renew.project == _project(row):
+        return None
+    meant = called | {_TEMPORARY.sub("", name, count=1) for name in called}
+    return container if meant.isdisjoint(renew.names) else None
+
+
+def _project(row: Row) -> str:
+    labels = row.get("Labels")
+    found = labels.get(f"{LABEL}project") if isinstance(labels, dict) else None
+    return found if isinstance(found, str) else ""

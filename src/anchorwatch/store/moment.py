@@ -1,0 +1,219 @@
+"""Everything that is known of one moment, now or long ago: what `status` and `at` show.
+
+Each question takes one step down an index for each thing that there is (a host, a project, a stack, a container), so it costs the
+same however long the history is. They are asked in one transaction, and answer for one and the same moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy.orm import undefer
+
+from anchorwatch.model.desired import NotStack, ProjectKey
+from anchorwatch.model.drifts import Check
+from anchorwatch.model.log import CheckThen, Facts, Repo, Run
+from anchorwatch.model.report import ErrorInfo
+from anchorwatch.model.timeline import ContainerSeen, ContainerSpan, Span
+from anchorwatch.model.values import JsonObject
+from anchorwatch.store import containers, cursors, drift_spans, drifts, hosts, remarks, rows, stacks
+from anchorwatch.store.tables import (
+    CheckRow,
+    CommitRow,
+    ConfigurationRow,
+    ContainerRow,
+    ContainerStateRow,
+    ContainerVersionRow,
+    HostRow,
+    ProjectRow,
+    RunRow,
+    StackRevisionRow,
+    StackRow,
+)
+from anchorwatch.store.tables.columns import label
+from anchorwatch.store.transactions import Reading
+
+DESIRED = "desired"
+"""The setting in which the service keeps what it knows of the repo as a whole."""
+
+
+def now(read: Reading, at: datetime, *, host: str | None = None, holder: str | None = None) -> Facts:
+    """Where things stand. `at` is the time of day, `holder` who has the database; with `host`, only what is on that one."""
+    return Facts(
+        at=at,
+        live=True,
+        hosts=_on(host, hosts.current(read)),
+        first_seen=_first_seen(read),
+        stacks=tuple(one for one in stacks.current(read) if host in (None, one.host)),
+        checks=verdicts(read, None, host),
+        drifts=tuple(drifts.unresolved(read, host)),
+        containers=_containers(read, None, host),
+        run=_run(read, at),
+        repo=_repo(read),
+        holder=holder,
+    )
+
+
+def then(read: Reading, at: datetime, *, host: str | None = None, configurations: bool = False) -> Facts:
+    """How things stood at a moment. `configurations` adds to each container how it was configured."""
+    return Facts(
+        at=at,
+        live=False,
+        hosts=_on(host, hosts.at(read, at)),
+        first_seen=_first_seen(read),
+        stacks=tuple(one for one in stacks.at(read, at) if host in (None, one.host)),
+        checks=verdicts(read, at, host),
+        drifts=tuple(drift_spans.at(read, at, host)),
+        containers=tuple(containers.at(read, at, host)) if configurations else _containers(read, at, host),
+        run=_run(read, at),
+        repo=Repo(revision=_revision(read, at)),
+    )
+
+
+def verdicts(read: Reading, at: datetime | None, host: str | None = None) -> Mapping[ProjectKey, CheckThen]:
+    """The newest check of each key that had begun by then (None: of all); a key that was never checked is missing."""
+    newest = (
+        select(CheckRow.id).where(CheckRow.project_id == ProjectRow.id).order_by(CheckRow.started_at.desc(), CheckRow.id.desc())
+    )
+    if at is not None:
+        newest = newest.where(CheckRow.started_at <= at)
+    each = select(newest.limit(1).scalar_subquery()).select_from(ProjectRow).join(HostRow, HostRow.id == ProjectRow.host_id)
+    ids = [number for number in read.session.scalars(each.where(*_of(host))) if number is not None]
+    query = (
+        select(HostRow.name, ProjectRow, CheckRow, ConfigurationRow)
+        .join(ProjectRow, ProjectRow.id == CheckRow.project_id)
+        .join(HostRow, HostRow.id == ProjectRow.host_id)
+        .outerjoin(ConfigurationRow, ConfigurationRow.id == CheckRow.remarks_id)
+        .where(CheckRow.id.in_(ids))
+        .options(undefer(ConfigurationRow.body))
+        .order_by(ProjectRow.id)
+    )
+    found: dict[ProjectKey, CheckThen] = {}
+    for name, project, row, said in read.session.execute(query):
+        key = ProjectKey(name, project.name)
+        last_at = row.last_at if at is None else min(row.last_at, at)
+        since_at = project.status_since_at if at is None else None
+        found[key] = CheckThen(_check(key, row, getattr(said, "body", None)), last_at, since_at)
+    return found
+
+
+def definitions(read: Reading, at: datetime | None, of: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], JsonObject]:
+    """What Compose made of stacks (host and name of each), at a moment or now; those it could not resolve are missing."""
+    still = StackRevisionRow.valid_to.is_(None)
+    span: list[ColumnElement[bool]] = [still]
+    if at is not None:
+        span = [StackRevisionRow.id.in_(stacks.numbers_at(read, at)), or_(still, StackRevisionRow.valid_to > at)]
+    query = (
+        select(HostRow.name, StackRow.name, ConfigurationRow.body)
+        .join(StackRow, StackRow.host_id == HostRow.id)
+        .join(StackRevisionRow, StackRevisionRow.stack_id == StackRow.id)
+        .join(ConfigurationRow, ConfigurationRow.id == StackRevisionRow.configuration_id)
+        .where(*span, StackRow.name.in_([label(name) for _, name in of]))
+    )
+    return {(host, name): body for host, name, body in read.session.execute(query) if (host, name) in of}
+
+
+def _check(key: ProjectKey, row: CheckRow, said: JsonObject | None) -> Check:
+    return Check(
+        key=key,
+        trigger=row.trigger,
+        started_at=row.started_at,
+        took=row.took,
+        status=row.status,
+        reason=row.reason,
+        revision=row.revision,
+        findings=row.findings,
+        unknown=row.unknown,
+        ignored=row.ignored,
+        containers=row.containers,
+        error=rows.error_of(row.error_class, row.error_message, row.error_hint),
+        run=row.run_id,
+        unknown_values=remarks.unknown_values(said),
+        notes=remarks.notes(said),
+    )
+
+
+def _containers(read: Reading, at: datetime | None, host: str | None) -> tuple[ContainerSpan, ...]:
+    """The containers that were there, without their configurations."""
+    state, version = ContainerStateRow, ContainerVersionRow
+    query = (
+        select(
+            HostRow.name, ContainerRow.name, ProjectRow.name, state.valid_from, state.valid_to, state.state, state.exit_code,
+            state.health, state.oom_killed, state.restart_count, state.started_at, version.engine_id, version.image_id,
+            version.created_at, version.service, version.number,
+        )
+        .select_from(state)
+        .join(ContainerRow, ContainerRow.id == state.container_id)
+        .join(HostRow, HostRow.id == ContainerRow.host_id)
+        .join(version, version.id == state.version_id)
+        .join(ProjectRow, ProjectRow.id == version.project_id)
+        .order_by(HostRow.id, ContainerRow.id)
+    )  # fmt: skip
+    if at is None:
+        query = query.where(state.valid_to.is_(None), *_of(host))
+    else:
+        ids = containers.numbers_at(read, at, host)
+        query = query.where(state.id.in_(ids), or_(state.valid_to.is_(None), state.valid_to > at))
+    return tuple(
+        ContainerSpan(
+            one[0],
+            Span(one[3], one[4]),
+            ContainerSeen(
+                name=one[1],
+                project=one[2] or None,
+                state=one[5],
+                exit_code=one[6],
+                health=one[7],
+                oom_killed=one[8],
+                restart_count=one[9],
+                started_at=one[10],
+                engine_id=one[11],
+                image_id=one[12],
+                created_at=one[13],
+                service=one[14],
+                number=one[15],
+            ),
+        )
+        for one in read.session.execute(query)
+    )
+
+
+def _run(read: Reading, at: datetime) -> Run | None:
+    query = select(RunRow).where(RunRow.started_at <= at).order_by(RunRow.id.desc()).limit(1)
+    row = read.session.scalar(query)
+    return None if row is None else Run(row.id, row.started_at, row.alive_at, row.ended_at, row.version)
+
+
+def _first_seen(read: Reading) -> Mapping[str, datetime]:
+    return dict(read.session.execute(select(HostRow.name, HostRow.first_seen_at).order_by(HostRow.id)).tuples().all())
+
+
+def _repo(read: Reading) -> Repo:
+    said = cursors.said(read, DESIRED)
+    if said is None:
+        return Repo(_revision(read, None))
+    value, at = said
+    error = value.get("error")
+    return Repo(
+        revision=value.get("revision"),
+        not_stacks=tuple(NotStack(path, because) for path, because in value.get("not_stacks", ())),
+        error=None if error is None else ErrorInfo(error["class"], error["message"], error.get("hint")),
+        at=at,
+    )
+
+
+def _revision(read: Reading, at: datetime | None) -> str | None:
+    """The newest commit that had been seen."""
+    query = select(CommitRow.revision).order_by(CommitRow.seen_at.desc(), CommitRow.id.desc()).limit(1)
+    return read.session.scalar(query if at is None else query.where(CommitRow.seen_at <= at))
+
+
+def _on(host: str | None, found: Mapping[str, Any]) -> Mapping[str, Any]:
+    return found if host is None else {name: one for name, one in found.items() if name == host}
+
+
+def _of(host: str | None) -> Sequence[ColumnElement[bool]]:
+    return () if host is None else (HostRow.name == label(host),)

@@ -1,0 +1,139 @@
+"""How the service looks at one host: its connection, what it saw last, and what came of comparing that.
+
+For one thread, the host's worker, but for what says otherwise. What has not changed since the last look is taken from there: an
+event costs the list of containers and the inspection of a project, not the whole host.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+
+from anchorwatch.compare import HostComparison, Memo, compare_host
+from anchorwatch.errors import HostError
+from anchorwatch.model.address import HostAddress
+from anchorwatch.model.desired import BrokenStack, DesiredProject, DesiredState, ProjectKey
+from anchorwatch.model.observed import Renewal, Snapshot
+from anchorwatch.model.settings import Policy
+from anchorwatch.observed import connect
+from anchorwatch.watch.heard import Heard
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """A snapshot, and what came of comparing it."""
+
+    snapshot: Snapshot
+    compared: HostComparison
+    began: float
+    """By the clock that only goes forward."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the repo wants of one host."""
+
+    projects: tuple[DesiredProject, ...]
+    broken: tuple[BrokenStack, ...]
+    images: frozenset[str]
+    """As Git names them."""
+
+    @classmethod
+    def of(cls, desired: DesiredState, host: str) -> Wanted:
+        """The part of `desired` that is meant for `host`."""
+        projects = tuple(project for project in desired.projects if project.stack.host == host)
+        named = (service.config.get("image") for project in projects for service in project.services.values())
+        return cls(
+            projects,
+            tuple(one for one in desired.broken if one.stack.host == host),
+            frozenset(name for name in named if isinstance(name, str)),
+        )
+
+    def project(self, key: ProjectKey) -> DesiredProject | None:
+        """The stack of a key, if it has one that can be read."""
+        return next((one for one in self.projects if one.key == key), None)
+
+    def unreadable(self, key: ProjectKey) -> BrokenStack | None:
+        """The stack of a key, if it has one that cannot be read."""
+        return next((one for one in self.broken if one.project == key.project), None)
+
+
+class Eyes:
+    """One host, looked at again and again."""
+
+    def __init__(self, address: HostAddress, policy: Policy, heard: Heard, clock: Callable[[], float] = time.monotonic) -> None:
+        self._connection = connect(address)
+        self._policy = policy
+        self._heard = heard
+        self._clock = clock
+        self._memo = Memo()
+        self._last: Sight | None = None
+        self._wanted: Wanted | None = None
+        self._whole_at = float("-inf")
+        self._read_whole_at = float("-inf")
+
+    @property
+    def last(self) -> Sight | None:
+        """What was seen last."""
+        return self._last
+
+    def look_whole(self, now: float) -> None:
+        """Nothing that was seen before `now` is to be relied on any more. Any thread may say so."""
+        self._whole_at = now
+
+    def look(self, key: ProjectKey, wanted: Wanted, due: float) -> Sight:
+        """The host as it is, or as it was at some moment since `due`; of `key` nothing is older than that. Raises `HostError`."""
+        began = self._clock()
+        last = self._last
+        if last is not None and last.began >= due and self._read_whole_at >= self._whole_at:
+            return last if self._wanted is wanted else self._compare(last.snapshot, wanted, last.began)
+        touched = self._heard.touched(began)
+        whole = last is None or self._read_whole_at < self._whole_at
+        try:
+            if whole or last is None:
+                snapshot = self._connection.snapshot(images_for=wanted.images)
+                self._read_whole_at = began
+            else:
+                renew = Renewal(
+                    last.snapshot,
+                    key.project,
+                    frozenset(_claimed(wanted.project(key))),
+                    touched.containers,
+                    touched.resources,
+                )
+                snapshot = self._connection.snapshot(images_for=wanted.images, renew=renew)
+        except HostError:
+            self._heard.again(touched, self._clock())
+            raise
+        return self._compare(snapshot, wanted, began)
+
+    def differs(self, project: DesiredProject) -> Collection[str]:
+        """The IDs of what the host, as it was seen last, differs in from another version of one of its projects."""
+        from anchorwatch.store.drifts import as_stored
+
+        if self._last is None:
+            return ()
+        compared = compare_host([project], [], self._last.snapshot, self._policy)
+        return {as_stored(finding).id for stack in compared.stacks for finding in (*stack.findings, *stack.ignored)}
+
+    def interrupt(self) -> None:
+        """Ends a look that waits for the host. Any thread may say so."""
+        self._connection.close()
+
+    def close(self) -> None:
+        """Lets go of the host."""
+        self._connection.close()
+
+    def _compare(self, snapshot: Snapshot, wanted: Wanted, began: float) -> Sight:
+        compared = compare_host(wanted.projects, wanted.broken, snapshot, self._policy, self._memo)
+        self._last, self._wanted = Sight(snapshot, compared, began), wanted
+        return self._last
+
+
+def _claimed(project: DesiredProject | None) -> Collection[str]:
+    """The names that a project's services give their containers."""
+    if project is None:
+        return ()
+    named = (service.config.get("container_name") for service in project.services.values())
+    return [name for name in named if isinstance(name, str)]

@@ -1,0 +1,94 @@
+"""How the service is: gathered from its parts, judged elsewhere (`model.health.judged`)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from anchorwatch.errors import StoreError
+from anchorwatch.model.drifts import Trigger
+from anchorwatch.model.health import Due, Health, HostFigures, Lateness, Pulse, Tallies
+from anchorwatch.model.report import ErrorInfo
+from anchorwatch.store import Store
+from anchorwatch.watch.fleet import FleetWatch
+from anchorwatch.watch.host import HostWatch
+
+WORKER_WITHIN = 90.0
+"""Seconds after which a worker that is not in the middle of a check should have shown that it lives."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a service consists of."""
+
+    started_at: datetime
+    store: Store
+    fleet: FleetWatch
+    chores: Mapping[str, ErrorInfo]
+    """What is wrong with the database, by the chore that found it."""
+    resync: float
+
+
+def health(parts: Parts) -> Health:
+    """How they all are, now. Asks no host and waits for nobody but the database."""
+    fleet, now = parts.fleet, time.monotonic()
+    flying = [seconds for host in fleet.hosts.values() for seconds in host.queue.flying().values()]
+    database, size, log = _database(parts)
+    return Health(
+        started_at=parts.started_at,
+        pulses=tuple(_pulses(fleet)),
+        due=tuple(due for host in fleet.hosts.values() for due in _due(host, now, parts.resync)),
+        queue_waiting=sum(host.queue.waiting() for host in fleet.hosts.values()),
+        queue_overdue=max((host.queue.overdue() for host in fleet.hosts.values() if not host.queue.flying()), default=0.0),
+        queue_flying_longest=max(flying, default=0.0),
+        database=database,
+        database_bytes=size,
+        database_log_bytes=log,
+        hosts=tuple(_figures(host) for host in fleet.hosts.values()),
+        tallies=_tallies(fleet),
+    )
+
+
+def _pulses(fleet: FleetWatch) -> Iterator[Pulse]:
+    yield fleet.repo.pulse
+    for listener in fleet.listeners.values():
+        yield listener.pulse
+    for host in fleet.hosts.values():
+        details = {"missed_by_events": host.counted.missed}
+        yield Pulse(f"check:{host.name}", host.trouble is None, error=host.trouble, details=details)
+
+
+def _due(host: HostWatch, now: float, resync: float) -> list[Due]:
+    found = []
+    if not host.queue.flying():
+        found.append(Due(f"worker:{host.name}", now - host.turned_at, WORKER_WITHIN, Lateness.STUCK))
+    if host.looked_at is not None:
+        found.append(Due(f"host:{host.name}", now - host.looked_at, 2 * resync + 60.0, Lateness.STALE))
+    return found
+
+
+def _database(parts: Parts) -> tuple[ErrorInfo | None, int, int]:
+    trouble = next(iter(parts.chores.values()), parts.fleet.repo_trouble)
+    try:
+        size = parts.store.size()
+    except StoreError as error:
+        return ErrorInfo.of(error), 0, 0
+    return trouble, size.total, size.log
+
+
+def _figures(host: HostWatch) -> HostFigures:
+    return HostFigures(host.name, host.status, host.running)
+
+
+def _tallies(fleet: FleetWatch) -> Tallies:
+    checks: dict[Trigger, int] = {}
+    for host in fleet.hosts.values():
+        for trigger, count in host.counted.checks.items():
+            checks[trigger] = checks.get(trigger, 0) + count
+    return Tallies(
+        checks=checks,
+        checks_failed=sum(host.counted.failed for host in fleet.hosts.values()),
+        check_seconds=sum(host.counted.seconds for host in fleet.hosts.values()),
+    )

@@ -1,0 +1,113 @@
+"""What was heard of a host and not looked at yet: the events themselves, and what they touched.
+
+A listener puts in and never waits; the host's worker takes out when it looks.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from anchorwatch.model.observed import LABEL
+from anchorwatch.model.timeline import EventSeen
+from anchorwatch.model.values import JsonObject
+
+MOST = 5000
+"""Events that are kept until they are written; of a flood beyond it the oldest are counted only."""
+
+STALE_FOR = 0.5
+"""Seconds after an event in which an engine may still tell what was so before it."""
+
+DETAILS = ("container", "driver", "execDuration", "exitCode", "image", "oldName", "signal")
+"""Attributes that are kept. Labels are among an event's attributes too, and may hold secrets."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """What events were about since the last look."""
+
+    containers: frozenset[str] = frozenset()
+    """By ID."""
+    resources: bool = False
+    """Networks or volumes have come, gone or changed."""
+
+
+class Heard:
+    """Any thread may call anything. Times are seconds of a clock that only goes forward."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._events: deque[EventSeen] = deque(maxlen=MOST)
+        self._containers: dict[str, float] = {}
+        self._resources_at = float("-inf")
+        self.dropped = 0
+        """How many events there were that nobody will read of in history."""
+
+    def note(self, host: str, event: JsonObject, now: float) -> None:
+        """An event that hints at something."""
+        seen = event_seen(host, event)
+        with self._lock:
+            if event.get("Type") == "container":
+                self._containers[seen.actor] = now
+            else:
+                self._resources_at = now
+                container = seen.details.get("container")
+                if container:
+                    self._containers[container] = now
+            self.dropped += len(self._events) == MOST
+            self._events.append(seen)
+
+    def touched(self, began: float) -> Touched:
+        """What a look that begins now is to read again. What was heard only a moment ago is to be read again next time, too."""
+        with self._lock:
+            found = Touched(frozenset(self._containers), self._resources_at > float("-inf"))
+            self._containers = {name: at for name, at in self._containers.items() if at + STALE_FOR > began}
+            if self._resources_at + STALE_FOR <= began:
+                self._resources_at = float("-inf")
+            return found
+
+    def again(self, touched: Touched, now: float) -> None:
+        """The look came to nothing: what it was to read is to be read by the next one."""
+        with self._lock:
+            self._containers = dict.fromkeys(touched.containers, now) | self._containers
+            if touched.resources:
+                self._resources_at = max(self._resources_at, now)
+
+    def take_events(self) -> Sequence[EventSeen]:
+        """The events since the last time, in order."""
+        with self._lock:
+            events = tuple(self._events)
+            self._events.clear()
+            return events
+
+    def put_back(self, events: Sequence[EventSeen]) -> None:
+        """They could not be written."""
+        with self._lock:
+            later = tuple(self._events)
+            self._events.clear()
+            self.dropped += max(0, len(events) + len(later) - MOST)
+            self._events.extend((*events, *later))
+
+
+def event_seen(host: str, event: JsonObject) -> EventSeen:
+    """What is kept of an event of `GET /events`."""
+    actor = event.get("Actor") or {}
+    attributes: Mapping[str, object] = actor.get("Attributes") or {}
+    texts = {name: value for name, value in attributes.items() if isinstance(value, str)}
+    nanoseconds = event.get("timeNano")
+    at = _EPOCH + timedelta(microseconds=int(nanoseconds) // 1000) if isinstance(nanoseconds, int) else _EPOCH
+    return EventSeen(
+        host=host,
+        at=at,
+        action=f"{event.get('Type')} {event.get('Action')}".removeprefix("container ").partition(":")[0].strip(),
+        actor=str(actor.get("ID") or ""),
+        name=texts.get("name"),
+        project=texts.get(LABEL + "project"),
+        service=texts.get(LABEL + "service"),
+        details={name: texts[name] for name in DETAILS if name in texts},
+    )

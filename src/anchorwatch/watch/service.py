@@ -1,0 +1,269 @@
+"""The service: one state database, one fleet that is watched, whoever is told, and whoever asks. It owns every thread.
+
+`run` is the main thread: it does the chores, and waits for orders (`stop`, `reload`, a thread that died). A part that dies or
+hangs ends the service with an error, so that whatever supervises it starts it anew: a watch that nobody keeps is worse than none.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from queue import Empty, SimpleQueue
+from typing import Protocol
+
+from anchorwatch import __version__, clock
+from anchorwatch.errors import ConfigError, ServiceFailed, StoreError
+from anchorwatch.ledger.record import freeze
+from anchorwatch.model.health import Health, judged
+from anchorwatch.model.service import HistorySettings
+from anchorwatch.store import Store, cursors, deliveries, retention, runs
+from anchorwatch.watch.chores import Chore, Chores
+from anchorwatch.watch.fleet import FleetWatch
+from anchorwatch.watch.health import Parts, health
+
+log = logging.getLogger(__name__)
+
+STOP_WITHIN = 8.0
+"""Seconds that everything together may take to end."""
+JUMP = timedelta(seconds=5)
+"""By how much the time of day may differ from the time that has passed before the clock counts as set."""
+HUNG_FOR = 120.0
+"""Seconds for which a part of the service may not do its work before the service ends itself."""
+
+
+class Messenger(Protocol):
+    """Who sends what was promised (`notify.dispatch.Dispatcher`)."""
+
+    def turn(self, now: datetime) -> datetime | None:
+        """Sends what is due, and says when there will be more."""
+
+    def close(self) -> None:
+        """Ends what is under way: it counts as not delivered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What one config makes of the service."""
+
+    fleet: Callable[[int, Callable[[str, BaseException | None], None], Callable[[], None]], FleetWatch]
+    """Makes the fleet's watch; given the number of the run, whom to tell of a thread that died, and of messages to send."""
+    messenger: Messenger | None
+    resync: float
+    history: HistorySettings
+    well: Callable[[bool], None] = lambda _well: None
+    """Is told each minute whether everything is well (the heartbeat)."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    what: str
+    """`stop`, `reload` or `died`."""
+    part: str = ""
+    error: BaseException | None = None
+
+
+class Service:
+    """See the module. `settings` makes of the config what it says now; it raises `ConfigError` where that is wrong."""
+
+    def __init__(self, store: Store, settings: Callable[[], Setting], dice: Callable[[], float] = random.random) -> None:
+        self.started_at = clock.now()
+        self._store = store
+        self._settings = settings
+        self._dice = dice
+        self._orders: SimpleQueue[_Order] = SimpleQueue()
+        self._wake = threading.Event()
+        self._ending = threading.Event()
+        self._unwell_since: float | None = None
+        self._offset = self.started_at - timedelta(seconds=time.monotonic())
+        with store.write() as write:
+            self._run = runs.begin(write, __version__, self.started_at)
+            back = deliveries.take_back(write, self.started_at)
+            freeze(write)
+        if back:
+            log.warning("%d messages were handed over when anchorwatch ended, and may arrive twice", back)
+        self._setting = settings()
+        self._fleet = self._setting.fleet(self._run, self._died, self.tell)
+        self._chores = Chores(self._list_of_chores(), time.monotonic(), dice)
+        self._teller: threading.Thread | None = None
+
+    # -- from outside: any thread, signal handlers too -------------------------------------------------------------------
+
+    def stop(self) -> None:
+        """Ends the service."""
+        self._orders.put(_Order("stop"))
+
+    def reload(self) -> None:
+        """Reads the config again; one with mistakes is named in the log, and changes nothing."""
+        self._orders.put(_Order("reload"))
+
+    def nudge(self) -> None:
+        """There may be a new commit."""
+        self._fleet.repo.nudge()
+
+    def tell(self) -> None:
+        """There may be messages to send."""
+        self._wake.set()
+
+    def health(self) -> Health:
+        """How it is, now."""
+        return health(Parts(self.started_at, self._store, self._fleet, self._chores.trouble, self._setting.resync))
+
+    # -- the main thread -------------------------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Watches until it is stopped.
+
+        Raises `ServiceFailed` where a part of it died or hangs, and `StoreLost` for a database that is not there any more.
+        """
+        self._fleet.start()
+        self._begin_to_tell()
+        try:
+            while True:
+                wait = self._chores.turn(time.monotonic())
+                try:
+                    order = self._orders.get(timeout=max(0.01, wait))
+                except Empty:
+                    continue
+                if order.what == "stop":
+                    log.info("stopping")
+                    return
+                if order.what == "reload":
+                    self._reload()
+                else:
+                    raise ServiceFailed(
+                        f"{order.part} ended: {type(order.error).__name__ if order.error else 'nobody had stopped it'}",
+                        hint="the log says more; whatever supervises the service starts it anew",
+                    ) from order.error
+        finally:
+            self._end()
+
+    def _reload(self) -> None:
+        try:
+            setting = self._settings()
+            fleet = setting.fleet(self._run, self._died, self.tell)
+        except (ConfigError, StoreError) as error:
+            log.error("the config was not taken: %s", error.message)
+            return
+        self._fleet.stop(STOP_WITHIN)
+        self._stop_telling()
+        self._setting, self._fleet = setting, fleet
+        self._chores = Chores(self._list_of_chores(), time.monotonic(), self._dice)
+        self._fleet.start()
+        self._begin_to_tell()
+        log.info("the config was read again")
+
+    def _end(self) -> None:
+        until = time.monotonic() + STOP_WITHIN
+        self._stop_telling()
+        self._fleet.stop(until - time.monotonic())
+        try:
+            with self._store.write() as write:
+                runs.end(write, self._run, clock.now())
+        except StoreError as error:
+            log.error("the end of this run could not be written: %s", error.message)
+
+    def _died(self, part: str, error: BaseException | None) -> None:
+        self._orders.put(_Order("died", part, error))
+
+    # -- messages --------------------------------------------------------------------------------------------------------
+
+    def _begin_to_tell(self) -> None:
+        messenger = self._setting.messenger
+        if messenger is None:
+            return
+        self._ending = threading.Event()
+        self._teller = threading.Thread(target=self._tell_on, args=(messenger, self._ending), name="messages", daemon=True)
+        self._teller.start()
+
+    def _tell_on(self, messenger: Messenger, ending: threading.Event) -> None:
+        while not ending.is_set():
+            self._wake.clear()
+            try:
+                again = messenger.turn(clock.now())
+            except StoreError as error:
+                log.error("messages wait: %s", error.message)
+                again = clock.now() + timedelta(seconds=10)
+            except Exception as error:
+                log.critical("messages ended", exc_info=error)
+                self._died("messages", error)
+                return
+            wait = 60.0 if again is None else (again - clock.now()).total_seconds()
+            self._wake.wait(min(60.0, max(0.05, wait)))
+
+    def _stop_telling(self) -> None:
+        self._ending.set()
+        self._wake.set()
+        if self._setting.messenger is not None:
+            self._setting.messenger.close()
+        if self._teller is not None:
+            self._teller.join(STOP_WITHIN / 2)
+            self._teller = None
+
+    # -- chores ----------------------------------------------------------------------------------------------------------
+
+    def _list_of_chores(self) -> list[Chore]:
+        return [
+            Chore("resync", min(5.0, self._setting.resync / 4), lambda: self._fleet.resync(self._setting.resync)),
+            Chore("clock", 10.0, self._look_at_the_clock),
+            Chore("alive", 60.0, self._alive),
+            Chore("watchdog", 20.0, self._look_after_ourselves),
+            Chore("checkpoint", 3600.0, self._checkpoint),
+            Chore("upkeep", 3600.0, self._upkeep),
+        ]
+
+    def _look_at_the_clock(self) -> None:
+        """Where the time of day was set, what pending drifts have waited means nothing any more."""
+        offset = clock.now() - timedelta(seconds=time.monotonic())
+        if abs(offset - self._offset) > JUMP:
+            log.warning("the time of day has jumped by %.0f s", (offset - self._offset).total_seconds())
+            with self._store.write() as write:
+                freeze(write)
+        self._offset = offset
+
+    def _alive(self) -> None:
+        self._store.still_there()
+        with self._store.write() as write:
+            runs.alive(write, self._run, clock.now())
+        self._fleet.save_cursors()
+        self._setting.well(judged(self.health()).well)
+
+    def _look_after_ourselves(self) -> None:
+        verdict, now = judged(self.health()), time.monotonic()
+        if verdict.alive:
+            self._unwell_since = None
+            return
+        self._unwell_since = now if self._unwell_since is None else self._unwell_since
+        if now - self._unwell_since > HUNG_FOR:
+            parts = ", ".join(trouble.part for trouble in verdict.troubles if trouble.restart)
+            raise ServiceFailed(f"{parts} hung for {HUNG_FOR:.0f} s", hint="whatever supervises the service starts it anew")
+
+    def _checkpoint(self) -> None:
+        if not self._store.checkpoint():
+            log.warning("the log of the database could not be emptied: somebody reads and does not end")
+
+    def _upkeep(self) -> None:
+        """Once a day, however often the service is started."""
+        at = clock.now()
+        with self._store.read() as read:
+            last = cursors.get(read, "upkeep")
+        if last is not None and at - last.at < timedelta(days=1):
+            return
+        self._prune()
+        self._back_up()
+        with self._store.write() as write:
+            cursors.put(write, "upkeep", "done", at)
+
+    def _prune(self) -> None:
+        done = retention.prune(self._store, self._setting.history, clock.now())
+        if done.rows:
+            log.info("pruned: %s", ", ".join(f"{count} of {table}" for table, count in done.rows.items()))
+
+    def _back_up(self) -> None:
+        copy = self._store.back_up(clock.now())
+        if copy is not None:
+            log.info("copied the database to %s", copy)

@@ -1,0 +1,138 @@
+"""`anchorwatch watch` over the example fleet: a day in the life of two servers, and exactly what is written of it."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from lab.homelab import Homelab, git
+from lab.waiting import eventually
+from lab.watcher import Watcher
+
+from anchorwatch.model.drifts import Side
+from anchorwatch.model.report import StackStatus
+from tests.e2e.recorded import Recorded, Told
+
+QUICK = "watch: {grace: 2s, rollout: 4s, settle: 300ms}\n"
+"""Long enough for a container to be made anew, short enough to wait for."""
+
+
+@pytest.fixture
+def watcher(homelab: Homelab, tmp_path: Path) -> Iterator[Watcher]:
+    """The service over the fleet, well, and with nothing to tell."""
+    with Watcher(homelab.config, tmp_path / "watch", QUICK) as watcher:
+        watcher.wait_until_well()
+        eventually(lambda: _all_in_sync(Recorded(watcher.database)), within=30, what="every stack to be in sync")
+        yield watcher
+
+
+def test_a_day(homelab: Homelab, watcher: Watcher) -> None:
+    book = Recorded(watcher.database)
+    assert book.news() == [], "a fleet in order is no news"
+
+    # somebody deploys: containers go and come back, and nobody is told
+    homelab.deploy("--force-recreate", stacks=[homelab.repo / "proxmox" / "monitoring"])
+    _wait_for_quiet(book)
+    assert [one for one in book.news() if one.change.endswith("open") or one.change == "open → resolved"] == []
+
+    # at night somebody raises a memory limit, and takes it back in the morning
+    homelab.pi5.docker("update", "--memory", "1g", "--memory-swap", "1g", "mealie")
+    limit = ("pi5", "mealie deploy.resources.limits.memory")
+    eventually(lambda: limit in book.drifted(), within=20, what="the memory limit to be open")
+    homelab.pi5.docker("update", "--memory", "512m", "--memory-swap", "1g", "mealie")
+    eventually(lambda: not book.drifted(), within=20, what="the memory limit to be resolved")
+    assert book.news() == [
+        Told(*limit, "None → pending", "appeared", Side.HOST),
+        Told(*limit, "pending → open", "grace over", Side.HOST),
+        Told(*limit, "open → resolved", "mended on the host", Side.HOST),
+    ]
+
+    # a commit that is rolled out too late, and then is
+    compose = homelab.repo / "pi5" / "promtail" / "docker-compose.yml"
+    compose.write_text(compose.read_text().replace("restart: unless-stopped", "restart: always"))
+    git(homelab.repo, "commit", "--quiet", "--all", "--message", "promtail always restarts")
+    restart = ("pi5", "promtail restart")
+    eventually(lambda: restart in book.drifted(), within=20, what="the commit to be overdue")
+    homelab.deploy(stacks=[compose.parent])
+    eventually(lambda: not book.drifted(), within=20, what="the commit to be rolled out")
+    _wait_for_quiet(book)
+    told = book.news()
+    assert [one for one in told if (one.host, one.what) == restart] == [
+        Told(*restart, "None → pending", "appeared", Side.GIT),
+        Told(*restart, "pending → open", "grace over", Side.GIT),
+        Told(*restart, "open → resolved", "mended on the host", Side.GIT),
+    ]
+    assert _loud(one for one in told if (one.host, one.what) != restart) == []
+
+    # the engine of the Raspberry Pi is restarted, with everything on it
+    homelab.pi5.shut_down()
+    homelab.pi5.start()
+    eventually(lambda: len(homelab.pi5.running()) == 7, within=30, what="its containers to be back")
+    _wait_for_quiet(book)
+    # its ssh daemon is gone for a moment
+    homelab.pi5_ssh.stop()
+    homelab.pi5_ssh.start()
+    _wait_for_quiet(book)
+    assert _loud(book.news()) == [], "what comes back by itself is no news"
+
+    # something is drifted, and the watcher is killed, and started again: that is no news either
+    homelab.proxmox.docker("stop", "grafana")
+    stopped = ("proxmox", "grafana missing")
+    eventually(lambda: stopped in book.drifted(), within=20, what="grafana to be missed")
+    assert [one.change for one in book.news() if (one.host, one.what) == stopped] == ["None → pending", "pending → open"]
+    watcher.kill()
+    homelab.proxmox.docker("stop", "loki")
+    watcher.start()
+    other = ("proxmox", "loki missing")
+    eventually(lambda: other in book.drifted(), within=30, what="loki, stopped while nobody watched, to be missed")
+    assert [one.what for one in _loud(book.news())] == ["loki missing"]
+    homelab.proxmox.docker("start", "grafana", "loki")
+    eventually(lambda: not book.drifted(), within=20, what="both to be back")
+    assert sorted((one.what, one.reason) for one in _loud(book.news())) == [
+        ("grafana missing", "mended on the host"),
+        ("loki missing", "mended on the host"),
+    ]
+    assert _all_in_sync(book)
+    assert watcher.stop() == 0
+
+
+def test_a_second_one_is_refused(watcher: Watcher, homelab: Homelab) -> None:
+    second = Watcher(watcher.config, watcher.folder / "second")
+    second.config.write_text(watcher.config.read_text())
+    second.start(wait=False)
+    assert eventually(second.ended, within=30) == 2
+    said = second.log.read_text()
+    assert "anchorwatch watch" in said
+    assert str(watcher.pid) in said
+    assert watcher.well()
+
+
+def test_a_new_config_is_taken_and_a_broken_one_is_not(watcher: Watcher, homelab: Homelab) -> None:
+    book = Recorded(watcher.database)
+    watcher.config.write_text(watcher.config.read_text() + "\nnonsense: 1\n")
+    watcher.send(signal.SIGHUP)
+    eventually(lambda: "nonsense" in watcher.log.read_text(), within=20, what="the mistake to be named")
+    assert watcher.well()
+    homelab.pi5.docker("update", "--restart", "no", "mealie")
+    watcher.write_config(QUICK + 'ignore: [{service: mealie, path: restart, because: "a test"}]\n')
+    eventually(lambda: ("pi5", "mealie restart") in book.drifted(), within=20, what="it to be open under the old config")
+    watcher.send(signal.SIGHUP)
+    eventually(lambda: not book.drifted(), within=30, what="the rule to be taken")
+    assert book.news()[-1].reason == "ignored from now on"
+
+
+def _loud(told: Iterator[Told] | list[Told]) -> list[Told]:
+    """What somebody would hear of: it opened, or it was open."""
+    return [one for one in told if "open" in one.change or one.what in {"host", "repo", "stack"}]
+
+
+def _all_in_sync(book: Recorded) -> bool:
+    found = book.verdicts()
+    return len(found) == 14 and set(found.values()) == {StackStatus.IN_SYNC}
+
+
+def _wait_for_quiet(book: Recorded) -> None:
+    """Until whatever appeared is gone again."""
+    eventually(lambda: _all_in_sync(book), within=40, what="every stack to be in sync again", every=0.2)
