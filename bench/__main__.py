@@ -7,6 +7,7 @@ import sys
 
 PARTS = (
     ("A whole check beside a script and a dry run", ["bench.check"]),
+    ("A commit that touches one of fifty stacks", ["bench.commit"]),
     ("Resolving stacks beside `docker compose config`", ["bench.resolve", "--stacks", "50"]),
     ("The comparison alone", ["bench.compare_core"]),
 )

@@ -24,6 +24,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from lab import images
+from lab.compose import Compose
 from lab.engines import Engine
 from lab.homelab import git
 from lab.waiting import eventually
@@ -32,6 +33,7 @@ from lab.watcher import Watcher
 from anchorwatch.store import Store, drifts
 
 CONFIG = """\
+compose: {compose}
 repo: {{path: {repo}, branch: main}}
 hosts:
   storm: {{docker: "{docker}", stacks: ["storm/*"]}}
@@ -72,7 +74,9 @@ def main() -> None:
         _make_repo(folder / "repo")
         api = Api(engine.socket)
         config = folder / "base.yml"
-        config.write_text(CONFIG.format(repo=folder / "repo", docker=engine.url, folder=folder))
+        config.write_text(
+            CONFIG.format(repo=folder / "repo", docker=engine.url, folder=folder, compose=Compose("newest").program)
+        )
         api("POST", "/containers/create?name=probe", {"Image": "hold:1"})
         quiet = _probe(api)
         with Watcher(config, folder / "watch", "watch: {grace: 2s}\n") as watcher:

@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from lab import tools
+from lab import image, tools
 from lab.debian import require_root
 from lab.demo import demo
 from lab.errors import LabError
@@ -34,6 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _fetch()
         elif chosen.command == "demo":
             demo()
+        elif chosen.command == "image":
+            image.try_it()
     except LabError as error:
         print(f"lab: {error}", file=sys.stderr)
         return 1
@@ -68,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("status", help="what runs, and where")
     commands.add_parser("fetch", help="fetch every engine and Compose now, for later")
     commands.add_parser("demo", help="up, check, four drifts, check, down")
+    commands.add_parser("image", help="build the container image, run it as docker-compose.yml says, and say what it is like")
     return parser
 
 

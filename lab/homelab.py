@@ -227,7 +227,8 @@ class Homelab:
             yield f"{host.engine.name:8} ssh -F {self.ssh_config} {host.engine.name}"
         yield f"repo     {self.repo}"
         yield f"config   {self.config}"
-        yield f"compose  {self.compose.version}: PATH={self.compose.folder}:$PATH"
+        folder = self.compose.folder  # `docker compose` finds its plugins through the second
+        yield f"compose  {self.compose.version}: PATH={folder}:$PATH DOCKER_CONFIG={folder}"
 
     def _engine(self, name: str, role: tools.EngineRole, address_pool: str, detached: bool) -> Engine:
         return Engine(role, name=name, folder=self.folder / name, address_pool=address_pool, detached=detached)

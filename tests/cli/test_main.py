@@ -65,6 +65,11 @@ def test_a_command_line_that_cannot_be_is_refused_with_a_hint_on_standard_error(
     assert hint.startswith("hint: ")
 
 
+def test_a_wrong_value_is_named_beside_the_right_ones() -> None:
+    said = run("check", "--severity", "high").stderr.splitlines()[0]
+    assert said == "anchorwatch: Invalid value for '--severity': 'high' is not one of 'info', 'warning', 'critical'."
+
+
 MISTAKEN = "hosts: {pi5: {dokcer: x}}\n"
 
 

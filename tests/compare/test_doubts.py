@@ -68,6 +68,58 @@ def test_a_default_that_others_show_is_no_drift() -> None:
     assert paths(compare_host([wanted, witness], [], snapshot(*seen), ANY)) == set()
 
 
+DROPPED = {"MemorySwap": -1}
+LIMITS = {
+    "mem_limit": "512",
+    "mem_reservation": "256",
+    "pids_limit": 9,
+    "cpu_shares": 5,
+    "cpuset": "0",
+    "oom_kill_disable": True,
+    "mem_swappiness": "60",
+    "cpu_quota": "50000",
+    "cpu_period": "100000",
+}
+
+
+def test_what_a_kernel_cannot_do_is_no_drift() -> None:
+    """As on a Raspberry Pi whose memory cgroup is off: the engine drops the limits, and shows none. `/info` says so, where it may
+    be asked; where it may not (a socket proxy without INFO), nobody can tell."""
+    wanted = project(web=LIMITS)
+    seen = snapshot(container("media-web-1", "web", host_config=DROPPED))
+    able = dict.fromkeys((*_CAPABILITIES, "CgroupVersion"), True) | {"CgroupVersion": "1"}
+    unable = able | dict.fromkeys(_CAPABILITIES, False)
+
+    def with_info(info: dict[str, Any]) -> HostComparison:
+        shut = frozenset() if info else frozenset({"info"})
+        return compare_host([wanted], [], replace(seen, engine=replace(seen.engine, info=info), not_permitted=shut), ANY)
+
+    assert LIMITS.keys() <= paths(with_info(able))
+    assert paths(with_info(unable)) & {*LIMITS, "memswap_limit"} == set()
+    assert paths(with_info({})) & {*LIMITS, "memswap_limit"} == set()
+    assert {*LIMITS, "memswap_limit"} <= unknown(with_info({}))
+
+
+def test_a_limit_that_is_there_is_compared_without_info() -> None:
+    limits = {"Memory": 1024, "PidsLimit": 3, "CpuShares": 7, "CpusetCpus": "1"}
+    seen = snapshot(container("media-web-1", "web", host_config=limits))
+    shut = replace(seen, engine=replace(seen.engine, info={}), not_permitted=frozenset({"info"}))
+    found = paths(compare_host([project(web=LIMITS)], [], shut, ANY))
+    assert {"mem_limit", "pids_limit", "cpu_shares", "cpuset"} <= found
+
+
+_CAPABILITIES = (
+    "MemoryLimit",
+    "SwapLimit",
+    "PidsLimit",
+    "CPUShares",
+    "CpuCfsQuota",
+    "CpuCfsPeriod",
+    "CPUSet",
+    "OomKillDisable",
+)
+
+
 def test_the_engines_built_in_defaults_need_no_proof() -> None:
     assert unknown(one({"mem_limit": "1"})) == set()
 

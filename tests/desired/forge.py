@@ -29,6 +29,8 @@ class Forge:
     """Where every request is sent on to."""
     credentials: list[str] = field(default_factory=list)
     """Every `user:password` that was sent here."""
+    requests: int = 0
+    """How many there were."""
 
     def url(self, path: str, *, userinfo: str = "") -> str:
         at = f"{userinfo}@" if userinfo else ""
@@ -52,14 +54,16 @@ def forge(
         def answer(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             sent = self.headers.get("Authorization", "")
-            if sent.startswith("Basic "):
-                served.credentials.append(base64.b64decode(sent[6:]).decode())
+            given = base64.b64decode(sent[6:]).decode() if sent.startswith("Basic ") else None
+            served.requests += 1
+            if given is not None:
+                served.credentials.append(given)
             if served.redirect is not None:
                 self.send_response(302)
                 self.send_header("Location", served.redirect + self.path)
                 self.end_headers()
                 return
-            if served.password is not None and f"{served.user}:{served.password}" not in served.credentials[-1:]:
+            if served.password is not None and given != f"{served.user}:{served.password}":
                 self.send_response(401)
                 self.send_header("WWW-Authenticate", 'Basic realm="forge"')
                 self.end_headers()

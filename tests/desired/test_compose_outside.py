@@ -166,6 +166,32 @@ def test_files_that_sops_encrypted_tell_their_names_and_with_sops_their_values(t
     assert all(CANARY.encode() not in file.read_bytes() for file in (tmp_path / "cache").iterdir())
 
 
+def test_a_variable_whose_name_says_secret_hides_its_value_wherever_it_is_used(tmp_path: Path, program: Path) -> None:
+    text = """
+services:
+  web:
+    image: app:1
+    environment: {GREETING: "${DB_PASS}", URL: "db/${DB_PASS}/x", PLAIN: "${COLOUR}", OTHER: "${API_TOKEN:-d3f4ult-c4n4ry}"}
+    labels: {"app.note": "uses ${DB_PASS}", "app.on": "${BASIC_AUTH:-true}", "app.seven": "${PIN_SECRET}"}
+    command: ["serve", "--with", "${DB_PASS}"]
+    healthcheck: {test: ["CMD", "check", "${DB_PASS}"]}
+    hostname: "h-${DB_PASS}"
+    restart: "${RESTART_SECRET:-always}"
+volumes:
+  data: {driver_opts: {o: "addr=${DB_PASS}"}}
+"""
+    written(tmp_path, {"web/compose.yaml": text, "web/.env": f"DB_PASS={CANARY}\nCOLOUR=blue-green\nPIN_SECRET=7\n"})
+    project = resolved(tmp_path, ["web/compose.yaml"], program)
+    web = project.services["web"].config
+    assert CANARY not in str(project)
+    assert "d3f4ult-c4n4ry" not in str(project)
+    assert web["environment"]["URL"] == Template(("db/", Secret(CANARY), "/x"))
+    assert plain(web["environment"]["GREETING"]) == CANARY
+    assert web["environment"]["PLAIN"] == "blue-green"
+    assert (web["labels"]["app.on"], web["labels"]["app.seven"], web["restart"]) == ("true", "7", "always")
+    assert not any(isinstance(web["labels"][name], Secret) for name in ("app.on", "app.seven")), "no secret is as short as that"
+
+
 def test_what_git_shows_is_shown_unless_it_looks_like_a_secret(tmp_path: Path, program: Path) -> None:
     text = """
 services:

@@ -206,3 +206,13 @@ def test_a_file_of_the_format_before_services_is_told_what_it_lacks(tmp_path: Pa
         said.add(raised.value.message)
     assert len(said) == 1
     assert "'cache', 'db', 'mail', 'proxy', 'queue', 'web'" in said.pop()
+
+
+def test_where_a_value_was_looked_for(tmp_path: Path, program: Path) -> None:
+    """Whether the `.env` does not set it, or is not there at all: mostly because Git ignores it."""
+    text = "services: {web: {image: i, environment: {PW: '${PW}'}}}\n"
+    (missing,) = one_file(tmp_path / "a", text, program).services["web"].unknown
+    assert missing.because == "PW is set nowhere (looked for in web/.env, which is not in the repo)"
+    written(tmp_path / "b", {"web/.env": "OTHER=1\n"})
+    (unset,) = one_file(tmp_path / "b", text, program).services["web"].unknown
+    assert unset.because == "PW is set nowhere (not in web/.env)"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,21 +15,41 @@ from lab.watcher import Watcher
 from anchorwatch.model.drifts import Side
 from anchorwatch.model.report import StackStatus
 from tests.e2e.recorded import Recorded, Told
+from tests.notify.endpoints import Web, web
 
-QUICK = "watch: {grace: 2s, rollout: 4s, settle: 300ms}\n"
+QUICK = "watch: {grace: 5s, rollout: 6s, settle: 300ms}\n"
 """Long enough for a container to be made anew, short enough to wait for."""
 
 
+MESSAGES = [
+    "pi5/mealie mealie: memory limit is 1 GiB, Git says 512 MiB",
+    "pi5/mealie: mealie deploy.resources.limits.memory resolved",
+    "pi5/promtail promtail: restart policy is unless-stopped, Git says always",
+    "pi5/promtail: promtail restart resolved",
+    "proxmox/monitoring: grafana does not run: exited (0)",
+    "proxmox/monitoring: loki does not run: exited (0)",
+    "both resolved",
+]
+
+
 @pytest.fixture
-def watcher(homelab: Homelab, tmp_path: Path) -> Iterator[Watcher]:
+def mailbox() -> Iterator[Web]:
+    """Somebody who is told."""
+    with web() as mailbox:
+        yield mailbox
+
+
+@pytest.fixture
+def watcher(homelab: Homelab, tmp_path: Path, mailbox: Web) -> Iterator[Watcher]:
     """The service over the fleet, well, and with nothing to tell."""
-    with Watcher(homelab.config, tmp_path / "watch", QUICK) as watcher:
+    settings = QUICK + f'notify: {{destinations: [{{name: chat, url: "{mailbox.url("ok")}"}}]}}\n'
+    with Watcher(homelab.config, tmp_path / "watch", settings) as watcher:
         watcher.wait_until_well()
         eventually(lambda: _all_in_sync(Recorded(watcher.database)), within=30, what="every stack to be in sync")
         yield watcher
 
 
-def test_a_day(homelab: Homelab, watcher: Watcher) -> None:
+def test_a_day(homelab: Homelab, watcher: Watcher, mailbox: Web) -> None:
     book = Recorded(watcher.database)
     assert book.news() == [], "a fleet in order is no news"
 
@@ -41,8 +62,10 @@ def test_a_day(homelab: Homelab, watcher: Watcher) -> None:
     homelab.pi5.docker("update", "--memory", "1g", "--memory-swap", "1g", "mealie")
     limit = ("pi5", "mealie deploy.resources.limits.memory")
     eventually(lambda: limit in book.drifted(), within=20, what="the memory limit to be open")
+    _wait_for_messages(mailbox, 1)
     homelab.pi5.docker("update", "--memory", "512m", "--memory-swap", "1g", "mealie")
     eventually(lambda: not book.drifted(), within=20, what="the memory limit to be resolved")
+    _wait_for_messages(mailbox, 2)
     assert book.news() == [
         Told(*limit, "None → pending", "appeared", Side.HOST),
         Told(*limit, "pending → open", "grace over", Side.HOST),
@@ -55,8 +78,10 @@ def test_a_day(homelab: Homelab, watcher: Watcher) -> None:
     git(homelab.repo, "commit", "--quiet", "--all", "--message", "promtail always restarts")
     restart = ("pi5", "promtail restart")
     eventually(lambda: restart in book.drifted(), within=20, what="the commit to be overdue")
+    _wait_for_messages(mailbox, 3)
     homelab.deploy(stacks=[compose.parent])
     eventually(lambda: not book.drifted(), within=20, what="the commit to be rolled out")
+    _wait_for_messages(mailbox, 4)
     _wait_for_quiet(book)
     told = book.news()
     assert [one for one in told if (one.host, one.what) == restart] == [
@@ -81,12 +106,14 @@ def test_a_day(homelab: Homelab, watcher: Watcher) -> None:
     homelab.proxmox.docker("stop", "grafana")
     stopped = ("proxmox", "grafana missing")
     eventually(lambda: stopped in book.drifted(), within=20, what="grafana to be missed")
+    _wait_for_messages(mailbox, 5)
     assert [one.change for one in book.news() if (one.host, one.what) == stopped] == ["None → pending", "pending → open"]
     watcher.kill()
     homelab.proxmox.docker("stop", "loki")
     watcher.start()
     other = ("proxmox", "loki missing")
     eventually(lambda: other in book.drifted(), within=30, what="loki, stopped while nobody watched, to be missed")
+    _wait_for_messages(mailbox, 6)
     assert [one.what for one in _loud(book.news())] == ["loki missing"]
     homelab.proxmox.docker("start", "grafana", "loki")
     eventually(lambda: not book.drifted(), within=20, what="both to be back")
@@ -95,6 +122,9 @@ def test_a_day(homelab: Homelab, watcher: Watcher) -> None:
         ("loki missing", "mended on the host"),
     ]
     assert _all_in_sync(book)
+    _wait_for_messages(mailbox, len(MESSAGES))
+    titles = [re.sub(r" after .*", "", request.json["title"]) for request in mailbox.requests]
+    assert titles == MESSAGES, "\n".join(titles)
     assert watcher.stop() == 0
 
 
@@ -121,6 +151,10 @@ def test_a_new_config_is_taken_and_a_broken_one_is_not(watcher: Watcher, homelab
     watcher.send(signal.SIGHUP)
     eventually(lambda: not book.drifted(), within=30, what="the rule to be taken")
     assert book.news()[-1].reason == "ignored from now on"
+
+
+def _wait_for_messages(mailbox: Web, count: int) -> None:
+    eventually(lambda: len(mailbox.requests) >= count, within=40, what=f"message {count} to come")
 
 
 def _loud(told: Iterator[Told] | list[Told]) -> list[Told]:

@@ -171,6 +171,19 @@ def test_what_went_away_while_nobody_looked_is_resolved_on_return(book: Book) ->
         (None, "networks", finding("networks.front.driver", service=None), True),
         (None, "networks", finding("volumes.data", service=None), False),
         ("mealie", "image", finding(None, kind=Kind.MISSING), False),
+        # how many there are to be tells whether there is to be one
+        ("mealie", "scale", finding(None, kind=Kind.MISSING), True),
+        ("mealie", "deploy.replicas", finding("scale", container=None), True),
+        ("mealie", "deploy", finding(None, kind=Kind.MISSING), True),
+        ("mealie", "deploy.resources", finding(None, kind=Kind.MISSING), False),
+        ("mealie", "scale", DRIFT, False),
+        ("mealie", "scale", finding(None, kind=Kind.UNMANAGED), False),
+        (None, "networks", finding(None, kind=Kind.MISSING), False),
+        # a variable in the middle of a name, and a whole key of which a part is unknown
+        ("mealie", "labels.traefik.*.rule", finding("labels.traefik.http.rule", desired=None), True),
+        ("mealie", "labels.traefik.*.rule", finding("labels.traefik.http.port", desired=None), False),
+        ("mealie", "healthcheck.test", finding("healthcheck"), True),
+        ("mealie", "healthcheck.test", finding("healthcheck.interval"), False),
     ],
 )
 def test_what_an_unknown_value_takes_in(service: str | None, path: str, place: Finding, taken_in: bool) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from anchorwatch.ledger.look import Look
 from anchorwatch.ledger.record import Recorded, earlier, freeze, record
+from anchorwatch.model.desired import ProjectKey
 from anchorwatch.model.drifts import Check, DriftState, Reason
 from anchorwatch.model.report import StackStatus
 from anchorwatch.model.timeline import ContainerSeen
@@ -180,6 +181,15 @@ def test_a_text_that_no_database_takes_is_not_new_every_time(store: Store) -> No
     keep(store, look(0, strange))
     keep(store, look(30, strange))
     assert keep(store, look(60, strange)).transitions == ()
+
+
+def test_a_project_whose_name_is_longer_than_any_index_takes(store: Store) -> None:
+    key = ProjectKey("pi5", "p" * 3000)
+    found = replace(DRIFT, project=key.project)
+    for seconds, count in ((0, 1), (30, 1), (60, 0)):
+        one = replace(look(seconds, found), key=key)
+        with store.write() as write:
+            assert len(record(write, check_of(one), one, PATIENCES, ()).transitions) == count
 
 
 def test_checks_that_come_to_the_same_are_one_row(store: Store) -> None:

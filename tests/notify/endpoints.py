@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import email.policy
 import json
 import socket
@@ -77,6 +78,8 @@ def web() -> Iterator[Web]:
                     self.connection.shutdown(socket.SHUT_RDWR)
                 case "moved":
                     self._answer(302, b"", {"Location": f"http://127.0.0.1:{state.port}/ok"})
+                case "slack":
+                    self._answer(200, b"ok", {"Content-Type": "text/plain"})
                 case "busy":
                     self._answer(429, b'{"message": "slow down"}', {"Retry-After": "17"})
                 case "busier":
@@ -101,7 +104,11 @@ def web() -> Iterator[Web]:
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the parent's name for it
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    class Server(ThreadingHTTPServer):
+        def handle_error(self, *_: Any) -> None:
+            """Who was killed does not read his answer."""
+
+    server = Server(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     state.port = server.server_port
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
@@ -148,12 +155,10 @@ class _Taking:
         assert isinstance(mail, EmailMessage)
         self.post.mails.append((tuple(envelope.rcpt_tos), mail))
         if to.startswith("hang"):
-            import asyncio
-
             while not self.over.is_set():
                 await asyncio.sleep(0.05)
         if to.startswith(("drop", "hang")):
-            assert server.transport is not None
+            assert isinstance(server.transport, asyncio.Transport)
             server.transport.abort()
             return "421 gone"
         return "250 taken"
@@ -177,8 +182,9 @@ class _AnyPort(Controller):
     """On a port that the system chooses; the original would knock at port 0."""
 
     def _trigger_server(self) -> None:
+        assert isinstance(self.server, asyncio.Server)
         self.port = self.server.sockets[0].getsockname()[1]
-        super()._trigger_server()
+        super()._trigger_server()  # type: ignore[no-untyped-call] # aiosmtpd's own
 
 
 def closed_port() -> int:

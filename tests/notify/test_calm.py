@@ -104,7 +104,8 @@ def test_a_crash_loop_of_an_hour_is_two_messages(world: World) -> None:
     begin, end = world.sent
     assert begin.at < 200
     assert begin.bundle.items[0].times >= 3
-    assert (end.bundle.items[0].times, end.at) == (0, pytest.approx(at - 5 + 900, abs=70))
+    assert end.bundle.items[0].times == 0
+    assert end.at == pytest.approx(at - 5 + 900, abs=70)
 
 
 def test_a_crash_loop_that_ends_down_is_said_to_be_so(world: World) -> None:
@@ -112,7 +113,7 @@ def test_a_crash_loop_that_ends_down_is_said_to_be_so(world: World) -> None:
         world.look(at, GONE)
         world.look(at + 40, GONE)
         world.look(at + 50)
-    world.drift(3640, GONE)
+    world.drift(3660, GONE)
     world.until(9000)
     assert [one.what for one in world.sent] == ["news: open pi5/mealie", "flapping: open pi5/mealie"]
     assert world.sent[1].bundle.items[0].times == 0
@@ -276,7 +277,8 @@ def test_a_digest_gathers_what_is_left_of_the_day(file_store: Store) -> None:
 
 def test_quiet_hours_hold_back_until_they_are_over(file_store: Store) -> None:
     quiet = QuietHours(time(22), time(7), "UTC")
-    world = World(file_store, lanes(destination(quiet_hours=quiet), destination("pager", quiet_hours=quiet, critical_at_once=True)))
+    pager = destination("pager", quiet_hours=quiet, critical_at_once=True)
+    world = World(file_store, lanes(destination(quiet_hours=quiet), pager))
     world.drift(100, DRIFT)
     world.drift(200, FAR)
     world.drift(300, replace(ELSEWHERE, severity=Severity.CRITICAL))

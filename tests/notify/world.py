@@ -1,8 +1,9 @@
-"""A world in virtual time: a real database, the real ledger, the real outbox and its dispatcher; only the clock, and what lies behind
-the sending, are the test's own."""
+"""A world in virtual time: a real database, the real ledger, the real outbox and its dispatcher. Only the clock, and what lies
+behind the sending, are the test's own."""
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -68,6 +69,7 @@ class World:
     now: float = 0.0
     answer: Callable[[Secret, Message], Outcome] = lambda url, message: ARRIVED
     sent: list[Sent] = field(default_factory=list)
+    dice: random.Random = field(default_factory=lambda: random.Random(2026))
     bundles: dict[str, Bundle] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -83,7 +85,7 @@ class World:
             self._render,
             self._send,
             clock=self.clock,
-            dice=lambda: 0.5,
+            dice=self.dice.random,
             start=lambda name, job: job(),
         )
 
@@ -117,7 +119,7 @@ class World:
         return said
 
     def drift(self, seconds: float, *found: Finding, **more: Any) -> None:
-        """Drift, in any number of projects, that opens at that moment and appeared for the first time so long before as it has to."""
+        """Drift, in any number of projects, that opens at that moment; it appeared as long before as it has to."""
         by_key: dict[ProjectKey, list[Finding]] = {}
         for one in found:
             by_key.setdefault(ProjectKey(one.host, one.project or NO_PROJECT), []).append(one)

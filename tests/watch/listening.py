@@ -70,7 +70,7 @@ class Remembering:
 
 
 class Listening:
-    """A listener that runs. Leaving the `with` block closes it, and looks that nothing is left behind."""
+    """A listener that runs. Leaving the `with` block closes it; see the fixture `nothing_left_behind`."""
 
     def __init__(self, address: HostAddress, pace: Pace = CALM, *, cursor: str | None = None, wait: bool = True) -> None:
         self.ears = Remembering(0 if cursor else time.time_ns())
@@ -88,7 +88,6 @@ class Listening:
             raise
 
     def __enter__(self) -> Listening:
-        self._before = left_open()
         self._thread.start()
         if self._wait:
             self.until(lambda: self.ears.said, "the first word")
@@ -99,8 +98,6 @@ class Listening:
         self._thread.join(5)
         assert not self._thread.is_alive()
         assert self._problem is None
-        if kind is None:
-            eventually(lambda: left_open() <= self._before, within=5, what="no child and no descriptor left")
 
     def count(self, what: str) -> int:
         return int(self.listener.pulse.details[what])
@@ -117,7 +114,7 @@ class Listening:
 
 def left_open() -> set[str]:
     """The children of this process, and what its descriptors lead to."""
-    found = {pid for task in Path("/proc/self/task").iterdir() for pid in (task / "children").read_text().split()}
+    found = {str(pid) for pid in children()}
     for descriptor in Path("/proc/self/fd").iterdir():
         with contextlib.suppress(OSError):
             found.add(f"{descriptor.name} {descriptor.readlink()}")
@@ -140,9 +137,8 @@ class Relay:
         self.connections = 0
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.address = HostAddress("pi5", f"tcp://127.0.0.1:{self._listener.getsockname()[1]}")
-        self._open: list[socket.socket] = []
+        self._pairs: list[_Pair] = []
         self._threads: list[threading.Thread] = []
-        self._lock = threading.Lock()
 
     def __enter__(self) -> Relay:
         self._start(self._accept)
@@ -156,18 +152,10 @@ class Relay:
         self._listener.close()
 
     def cut(self, how: str = "end") -> None:
-        """Ends every connection, by FIN or by RST, of which only the engine's side learns what it will."""
-        with self._lock:
-            pairs, self._open = self._open, []
-        for sock in pairs:
-            with contextlib.suppress(OSError):
-                if how == "reset" and sock.family == socket.AF_INET:
-                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
-                    sock.close()
-                else:
-                    sock.shutdown(socket.SHUT_RDWR)
-        for sock in pairs:
-            sock.close()
+        """Ends every connection: by FIN, or with `reset` by RST."""
+        pairs, self._pairs = self._pairs, []
+        for pair in pairs:
+            pair.end(reset=how == "reset")
 
     def _start(self, work: Callable[..., None], *arguments: object) -> None:
         self._threads.append(threading.Thread(target=work, args=arguments, daemon=True))
@@ -187,35 +175,60 @@ class Relay:
                     client.close()
                     engine.close()
                     continue
-                with self._lock:
-                    self._open += [client, engine]
-                self._start(self._up, client, engine)
-                self._start(self._down, engine, client)
+                pair = _Pair(client, engine)
+                self._pairs.append(pair)
+                self._start(self._up, pair)
+                self._start(self._down, pair)
 
-    def _up(self, client: socket.socket, engine: socket.socket) -> None:
-        with contextlib.suppress(OSError, ValueError):
-            while data := client.recv(65536):
-                self.asked.append(data.split(b"\r\n", 1)[0].decode())
-                engine.sendall(data)
+    def _up(self, pair: _Pair) -> None:
         with contextlib.suppress(OSError):
-            engine.shutdown(socket.SHUT_RDWR)
+            while data := pair.client.recv(65536):
+                self.asked.append(data.split(b"\r\n", 1)[0].decode())
+                pair.engine.sendall(data)
+        pair.end()
+        pair.leave()
 
-    def _down(self, engine: socket.socket, client: socket.socket) -> None:
-        with contextlib.suppress(OSError, ValueError):
+    def _down(self, pair: _Pair) -> None:
+        with contextlib.suppress(OSError):
             while True:
-                engine.settimeout(self.idle)
-                data = engine.recv(65536)
+                pair.engine.settimeout(self.idle)
+                data = pair.engine.recv(65536)
                 if not data:
                     break
                 self.answered += data
+                pair.client.sendall(data[: len(data) // 2] if self.halve else data)
                 if self.halve:
                     self.halve = False
-                    client.sendall(data[: len(data) // 2])
                     break
-                client.sendall(data)
-        for sock in (client, engine):
+        pair.end()
+        pair.leave()
+
+
+class _Pair:
+    """A connection of a client, and the one to the engine that belongs to it. Closed when both its threads have left."""
+
+    def __init__(self, client: socket.socket, engine: socket.socket) -> None:
+        self.client = client
+        self.engine = engine
+        self._lock = threading.Lock()
+        self._threads = 2
+        self._reset = False
+
+    def end(self, *, reset: bool = False) -> None:
+        with self._lock, contextlib.suppress(OSError):
+            if reset:
+                self._reset = True
+                self.client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
             with contextlib.suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
+                self.engine.shutdown(socket.SHUT_RDWR)
+            self.client.shutdown(socket.SHUT_RD if self._reset else socket.SHUT_RDWR)
+
+    def leave(self) -> None:
+        with self._lock:
+            self._threads -= 1
+            if not self._threads:
+                self.client.close()
+                self.engine.close()
 
 
 @contextlib.contextmanager
@@ -230,8 +243,15 @@ def frozen(thing: Any) -> Iterator[None]:
 
 def ssh_processes() -> set[int]:
     """Every ssh that this process has started."""
-    children = {int(pid) for task in Path("/proc/self/task").iterdir() for pid in (task / "children").read_text().split()}
-    return {pid for pid in children if b"dial-stdio" in Path(f"/proc/{pid}/cmdline").read_bytes()}
+    return {pid for pid in children() if b"dial-stdio" in Path(f"/proc/{pid}/cmdline").read_bytes()}
+
+
+def children() -> set[int]:
+    found: set[int] = set()
+    for task in Path("/proc/self/task").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # a thread that has just ended
+            found |= {int(pid) for pid in (task / "children").read_text().split()}
+    return found
 
 
 def ended(pid: int) -> bool:

@@ -16,7 +16,10 @@ from anchorwatch.errors import HostRefused, HostTimeout
 from anchorwatch.model.address import HostAddress
 from anchorwatch.watch.docker_events import DockerListener
 from anchorwatch.watch.triggers import MEANINGLESS
+from tests.lab_fixtures import eventually
 from tests.watch.listening import CALM, QUICK, Listening, Relay, Remembering, frozen
+
+pytestmark = pytest.mark.usefixtures("nothing_left_behind")
 
 
 @pytest.fixture(scope="module", params=["old", "newest"])
@@ -86,7 +89,7 @@ def test_what_happens_is_heard_in_order_and_once(address: HostAddress, engine: E
         pulse = host.listener.pulse
         assert pulse.ok
         assert pulse.name == "docker:pi5"
-        assert pulse.details["events"] == len(host.ears.events)
+        assert host.count("events") >= len(host.ears.events)
         assert pulse.since_at
         assert pulse.heard_at
 
@@ -116,7 +119,7 @@ def test_a_connection_that_breaks_costs_nothing(how: str, engine: Engine) -> Non
         renames = Renames(engine)
         renames.make(1)
         host.until(lambda: host.ears.names() == renames.names, "the first rename")
-        for _ in range(3):
+        for _ in range(2):
             sessions = host.count("sessions")
             if how == "half":
                 relay.halve = True
@@ -129,7 +132,7 @@ def test_a_connection_that_breaks_costs_nothing(how: str, engine: Engine) -> Non
             host.until(lambda: host.ears.names()[-1:] == renames.names[-1:], "the last rename")
         assert host.ears.names() == renames.names
         assert host.ears.words() == ["listening"]
-        assert host.count("breaks") == 3
+        assert host.count("breaks") == 2
 
 
 def test_nothing_is_lost_between_the_answer_and_the_subscription(engine: Engine) -> None:
@@ -141,15 +144,14 @@ def test_nothing_is_lost_between_the_answer_and_the_subscription(engine: Engine)
             for session in range(1, 101):
                 thread = threading.Thread(target=listener.turn, args=(stop,))
                 thread.start()
-                while listener.pulse.details["sessions"] < session and thread.is_alive():  # type: ignore[operator]  # a number
-                    pass
+                eventually(lambda: ears.events)
+                eventually(lambda wanted=session: listener.pulse.details["sessions"] == wanted, every=0.001)  # type: ignore[misc]  # a default for a bound name
                 relay.cut("reset")
                 thread.join(5)
         thread = threading.Thread(target=listener.turn, args=(stop,))
         thread.start()
         names = renames.make(1)
-        while ears.names()[-1:] != names and thread.is_alive():
-            pass
+        eventually(lambda: ears.names()[-1:] == names)
         listener.close()
         thread.join(5)
     first = renames.names.index(ears.names()[0]) if ears.names()[0] in renames.names else 0
@@ -168,6 +170,7 @@ def test_more_than_an_engine_remembers(engine: Engine) -> None:
         relay.shut = False
         host.until_said("listening", "gap")
         assert host.count("gaps") == 1
+        host.until(lambda: host.ears.names()[-1] == renames.names[-1], "the last rename")
         assert host.ears.names()[-200:] == renames.names[-200:]
         assert len(set(host.ears.names())) == len(host.ears.names())
 
@@ -323,7 +326,7 @@ def test_only_the_engines_own_time_is_sent(engine: Engine) -> None:
         host.until(lambda: host.count("sessions") == 2, "another session")
         first, second = (parse_qs(urlsplit(line.split()[1]).query) for line in relay.asked if "/events" in line)
         assert "until" not in first
-        assert float(first["since"][0]).is_integer()
+        assert first["since"] == ["1.000000000"]
         event = host.ears.events[-1]
         seconds, nanoseconds = divmod(event["timeNano"] - 10**9, 10**9)
         assert second["since"] == [f"{seconds}.{nanoseconds:09d}"]

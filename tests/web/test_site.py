@@ -6,6 +6,7 @@ import re
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +21,7 @@ from anchorwatch.model.findings import Severity
 from anchorwatch.model.health import Due, Health, HostFigures, Lateness, Pulse, Tallies
 from anchorwatch.model.report import ErrorInfo, HostStatus, StackStatus
 from anchorwatch.web.metrics import FIGURES
-from anchorwatch.web.site import PATIENCE, site
+from anchorwatch.web.site import FRESH, PATIENCE, site
 from tests.web.asking import Site, served
 
 AT = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
@@ -100,6 +101,21 @@ def test_a_service_that_does_not_say_how_it_is_is_stuck() -> None:
         go_on.set()
         assert (answer.status, answer.json) == (503, {"status": "degraded", "because": ["service: stuck"]})
         assert found.ask("GET", "/healthz").status == 200
+
+
+def test_a_flood_of_questions_asks_the_service_now_and_then() -> None:
+    asked: list[float] = []
+
+    def health() -> Health:
+        asked.append(time.monotonic())
+        return WELL
+
+    with served(page(health)) as found, ThreadPoolExecutor(8) as pool:
+        begun = time.monotonic()
+        answers = list(pool.map(lambda _: found.ask("GET", "/healthz").status, range(100)))
+        took = time.monotonic() - begun
+    assert answers == [200] * 100
+    assert len(asked) <= took / FRESH + 1
 
 
 @pytest.mark.parametrize(

@@ -150,7 +150,7 @@ class Log:
 
     def between(self, one: datetime, two: datetime, filters: Filters) -> tuple[Sequence[SideBySide], Standing, Standing]:
         """What was so at one moment beside what was so at another, and both of them whole."""
-        from anchorwatch.compare.side_by_side import moments_side_by_side
+        from anchorwatch.compare.moments import moments_side_by_side
 
         before, after = self.at(one, filters, whole=True), self.at(two, filters, whole=True)
         return moments_side_by_side(before, after), before, after
@@ -202,7 +202,9 @@ class Log:
             near = sorted(f"{host}/{one.stack}" for one in facts.stacks if one.host == host)
             if f"{host}/{stack}" not in near:
                 moment = "" if facts.live else " at that moment"
-                raise UsageError(f"there is no stack {host}/{stack}{moment}", hint=f"stacks of {host}: {', '.join(near) or 'none'}")
+                raise UsageError(
+                    f"there is no stack {host}/{stack}{moment}", hint=f"stacks of {host}: {', '.join(near) or 'none'}"
+                )
 
 
 def _one(filters: Filters) -> str | None:
@@ -226,9 +228,7 @@ def _settled_at(drift: Drift, now: datetime) -> datetime:
 
 def _not_one(prefix: str, found: Sequence[Drift]) -> UsageError:
     if not found:
-        return UsageError(
-            f"there is no drift whose ID begins with {prefix!r}", hint="`anchorwatch status` and `anchorwatch history` show the IDs"
-        )
+        return UsageError(f"there is no drift whose ID begins with {prefix!r}", hint="`anchorwatch history` shows the IDs")
     names = ", ".join(drift.id for drift in found)
     return UsageError(f"more than one drift has an ID that begins with {prefix!r}", hint=f"write more of it: {names}")
 

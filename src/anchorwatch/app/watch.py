@@ -5,23 +5,24 @@ from __future__ import annotations
 import logging
 import os
 import platform
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from anchorwatch import clock
-from anchorwatch.app import secrets_key
-from anchorwatch.config import load
+from anchorwatch.app import apart, secrets_key
 from anchorwatch.errors import StoreDamaged, StoreLost
+from anchorwatch.model.drifts import Transition
 from anchorwatch.model.service import ServiceSettings
 
 if TYPE_CHECKING:
     from anchorwatch.config.config import Config
     from anchorwatch.desired.reader import Sources
     from anchorwatch.model.address import HostAddress
-    from anchorwatch.store import Store
+    from anchorwatch.store import Store, Writing
     from anchorwatch.watch.fleet import FleetWatch
     from anchorwatch.watch.service import Service, Setting
 
@@ -37,17 +38,18 @@ def service(config_file: Path | None) -> Iterator[Service]:
     Raises `ConfigError`, `UsageError`, `ListenError`, and `StoreError` where the database cannot be had (`StoreInUse`: another
     one runs).
     """
-    config = load(config_file, os.environ)
+    config = apart.load_config(config_file)
     secrets_key.use_or_make(Path(config.secrets_key))
     with ExitStack() as stack:
+        apart.upgrade_database(config_file, config)
         store = stack.enter_context(_open(config))
         from anchorwatch.watch.service import Service
 
-        def settings() -> Setting:
-            return _setting(load(config_file, os.environ), store)
+        def settings(tell: Callable[[], None]) -> Setting:
+            return _setting(apart.load_config(config_file), store, tell)
 
         made = Service(store, settings)
-        _serve(made, config, stack)
+        _serve(made, store, config, stack)
         yield made
 
 
@@ -68,9 +70,12 @@ def _open(config: Config) -> Store:
         return Store.open(url, at=clock.now(), who=WHO, state_folder=folder)
 
 
-def _setting(config: Config, store: Store) -> Setting:
+def _setting(config: Config, store: Store, tell: Callable[[], None]) -> Setting:
+    from anchorwatch.app import messages
     from anchorwatch.check.memory import Ground
     from anchorwatch.ledger.look import Patiences
+    from anchorwatch.notify import outbox
+    from anchorwatch.notify.send import Sender
     from anchorwatch.watch.fleet import FleetWatch
     from anchorwatch.watch.host import Surroundings
     from anchorwatch.watch.service import Setting
@@ -80,7 +85,13 @@ def _setting(config: Config, store: Store) -> Setting:
     hosts = [(address, config.policy(address.name)) for address in addresses]
     sources = _sources(config, addresses)
 
-    def fleet(run: int, died: Callable[[str, BaseException | None], None], tell: Callable[[], None]) -> FleetWatch:
+    sender = Sender()
+    told = messages.telling(settings, sender)
+
+    def promise(write: Writing, transitions: Sequence[Transition], at: datetime) -> None:
+        outbox.promise(write, transitions, told, at)
+
+    def fleet(run: int, died: Callable[[str, BaseException | None], None]) -> FleetWatch:
         from anchorwatch.desired.past import Past
         from anchorwatch.desired.reader import DesiredReader
         from anchorwatch.watch.git_commits import GitListener
@@ -90,13 +101,19 @@ def _setting(config: Config, store: Store) -> Setting:
             store=store,
             patiences=Patiences(settings.grace, settings.rollout),
             past=Past(reader),
-            promise=lambda *_: None,
+            promise=promise,
             run=run,
         )
         around = Surroundings(ground, settings.watch.settle, lambda: None, tell)
         return FleetWatch(hosts, around, lambda ears: GitListener(reader, ears, poll=settings.poll), died)
 
-    return Setting(fleet, None, settings.watch.resync, settings.history)
+    return Setting(
+        fleet=fleet,
+        messenger=messages.messenger(store, settings, told, sender, tell),
+        resync=settings.watch.resync,
+        history=settings.history,
+        heartbeat=settings.heartbeat,
+    )
 
 
 def _addresses(config: Config) -> tuple[HostAddress, ...]:
@@ -126,13 +143,20 @@ def _sources(config: Config, addresses: tuple[HostAddress, ...]) -> Sources:
     )
 
 
-def _serve(made: Service, config: Config, stack: ExitStack) -> None:
-    """`/healthz`, `/metrics`, the webhook."""
+def _serve(made: Service, store: Store, config: Config, stack: ExitStack) -> None:
+    """`/healthz`, `/metrics`, the webhook; and the verbs that write, on a socket of their own."""
+    from anchorwatch.app.writing import served
+    from anchorwatch.web.control import DO_WITHIN, asgi, socket_of
     from anchorwatch.web.server import Server
     from anchorwatch.web.site import site
 
     settings = config.service()
-    server = Server(site(made.health, now=clock.now, webhook=settings.webhook, nudge=made.nudge), settings.watch.listen)
+    page = site(made.health, now=clock.now, webhook=settings.webhook, nudge=made.nudge)
+    server = Server(page, settings.watch.listen)
     server.start()
     stack.callback(server.stop)
+    place = socket_of(config.database.reveal(), Path(config.secrets_key).parent)
+    control = Server(asgi(served(store)), place, answer_within=DO_WITHIN)
+    control.start()
+    stack.callback(control.stop)
     log.info("listening on %s:%d", settings.watch.listen[0], server.port)

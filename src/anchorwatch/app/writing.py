@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from anchorwatch import clock
+from anchorwatch.app import muting
 from anchorwatch.errors import NoService, StoreInUse
 from anchorwatch.model.values import JsonObject
 from anchorwatch.store import Store
@@ -41,7 +42,13 @@ def prune(store: Store, arguments: JsonObject, now: datetime) -> JsonObject:
     }
 
 
-VERBS: Mapping[str, Writer] = {"prune": prune}
+VERBS: Mapping[str, Writer] = {
+    "prune": prune,
+    "silence": muting.silence,
+    "end_silence": muting.end_silence,
+    "accept": muting.accept,
+    "end_acceptance": muting.end_acceptance,
+}
 
 
 def served(store: Store) -> Mapping[str, Verb]:

@@ -1,8 +1,8 @@
 """The command: `main` is the door. It runs one verb and turns whatever comes of it into an exit code.
 
 The verbs are declared to Typer (`verbs`). Typer takes about 100 ms to be loaded and to read a command line, a good part of a
-whole check; so `--version` and a plainly written `check` go past it (`arguments.plain_check`), to the same code. Anything
-that is not plainly right goes to Typer, which says what is wrong.
+whole check; so `--version` and a plainly written `check` or `watch` go past it (`arguments.plain_check`,
+`serving.plain_watch`), to the same code. Anything that is not plainly right goes to Typer, which says what is wrong.
 
 Nothing is imported here that the fastest way does not need.
 """
@@ -63,6 +63,12 @@ def _run(words: list[str]) -> int:
             from anchorwatch.cli.checking import check
 
             return check(arguments)
+    if words[:1] == ["watch"]:
+        from anchorwatch.cli.serving import plain_watch, serve
+
+        config = plain_watch(words[1:])
+        if config is not None:
+            return serve(*config)
     from anchorwatch.cli.verbs import run
 
     return run(words)

@@ -44,6 +44,12 @@ class CheckArguments:
         return CheckOptions(repo=path(self.repo), config=path(self.config), worktree=self.worktree, filters=filters)
 
 
+def filters_of(hosts: Sequence[str] | None, stacks: Sequence[str] | None, kinds: Sequence[Kind] | None, severity: str) -> Filters:
+    """What was typed after the options that verbs share. Raises `UsageError`, as `CheckArguments.options` does."""
+    given = CheckArguments(hosts=tuple(hosts or ()), stacks=tuple(stacks or ()), kinds=tuple(kinds or ()), severity=severity)
+    return given.options().filters
+
+
 def host_and_stack(name: str) -> tuple[str, str]:
     """HOST/STACK in its two parts, split at the first slash. Raises `UsageError`."""
     host, slash, stack = name.partition("/")

@@ -39,7 +39,27 @@ Kinds: TypeAlias = Annotated[
     list[Kind] | None,
     typer.Option("--kind", help="Show only drift of this kind; may be given more than once.", show_default=False),
 ]
+Since: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--since",
+        metavar="TIME",
+        help="From here on: 2026-11-20T03:00 (local time unless it says otherwise), 7d, 36h, yesterday.",
+        show_default=False,
+    ),
+]
+Until: TypeAlias = Annotated[
+    str | None, typer.Option("--until", metavar="TIME", help="And before this; written likewise.", show_default=False)
+]
 AtLeast: TypeAlias = Annotated[
     Literal["info", "warning", "critical"],
     typer.Option("--severity", help="Show only drift that is at least this severe."),
+]
+Ending: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--until", metavar="TIME", help="Until then: 2026-12-24T18:00, or 07:00.", show_default=False),
+]
+Lasting: TypeAlias = Annotated[str | None, typer.Option("--for", metavar="TIME", help="So long: 2h, 30d.", show_default=False)]
+Reason: TypeAlias = Annotated[
+    str | None, typer.Option("--reason", metavar="TEXT", help="Why, for everybody else.", show_default=False)
 ]

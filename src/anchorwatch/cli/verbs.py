@@ -7,7 +7,24 @@ from typing import Annotated
 
 import typer
 
-from anchorwatch.cli import check, config, db, diff, doctor, init, stacks, watch
+from anchorwatch.cli import (
+    accept,
+    at,
+    check,
+    config,
+    db,
+    diff,
+    doctor,
+    history,
+    ignore,
+    init,
+    notify,
+    show,
+    silence,
+    stacks,
+    status,
+    watch,
+)
 from anchorwatch.cli import version as print_version
 from anchorwatch.cli.arguments import CheckArguments
 from anchorwatch.errors import UsageError
@@ -20,7 +37,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-for verb in (check, watch, stacks, diff, init, config, doctor, db):
+for verb in (
+    check, watch, stacks, diff, status, history, show, at, accept, silence, ignore, notify, init, config, doctor, db,
+):  # fmt: skip
     verb.declare(app)
 
 
@@ -30,7 +49,8 @@ def run(words: Sequence[str]) -> int:
         result = app(args=list(words) or ["--help"], prog_name="anchorwatch", standalone_mode=False)
     except typer.TyperException as error:
         command = getattr(getattr(error, "ctx", None), "command_path", "anchorwatch")
-        raise UsageError(error.format_message(), hint=f"`{command} --help` shows what can be said") from error
+        message = error.format_message().replace(": Value error, ", ": ", 1)  # Typer has values read by pydantic, which says so
+        raise UsageError(message, hint=f"`{command} --help` shows what can be said") from error
     if isinstance(result, CheckArguments):
         from anchorwatch.cli import checking
 

@@ -24,21 +24,6 @@ def watch(config: options.Config = None, no_color: options.NoColor = False) -> i
     Example:
       anchorwatch watch --config /etc/anchorwatch/anchorwatch.yml
     """
-    import logging
-    import signal
-    import sys
+    from anchorwatch.cli.serving import serve
 
-    from anchorwatch.app.watch import service
-    from anchorwatch.cli.arguments import path
-
-    logging.basicConfig(
-        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", datefmt="%Y-%m-%dT%H:%M:%S%z"
-    )
-    for noisy in ("alembic", "apprise", "asyncio", "docker", "git", "urllib3", "watchfiles"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
-    with service(path(config)) as made:
-        signal.signal(signal.SIGTERM, lambda *_: made.stop())
-        signal.signal(signal.SIGINT, lambda *_: made.stop())
-        signal.signal(signal.SIGHUP, lambda *_: made.reload())
-        made.run()
-    return 0
+    return serve(config)

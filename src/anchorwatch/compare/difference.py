@@ -12,6 +12,9 @@ from anchorwatch.model.values import Json, Secret, Template
 if TYPE_CHECKING:
     from anchorwatch.compare.pair import Pair
 
+UNREADABLE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What is raised where a value has a form that nobody foresaw: a future engine, or garbage. It costs that value's keys only."""
+
 Shown = Callable[[Json], str | None]
 _SIMPLE = frozenset({str, int, bool, type(None)})
 

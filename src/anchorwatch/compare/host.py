@@ -9,9 +9,10 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 
 from anchorwatch.compare import mend
+from anchorwatch.compare.difference import UNREADABLE
 from anchorwatch.compare.host_view import DEFAULTS, HostView
 from anchorwatch.compare.ignore import ignored_by
-from anchorwatch.compare.judge import UNREADABLE, Judged, covers, judge, not_understood
+from anchorwatch.compare.judge import Judged, covers, judge, not_understood
 from anchorwatch.compare.match import Group, Matched, likely_names, match
 from anchorwatch.compare.pair import Pair
 from anchorwatch.compare.presence import IN_PROGRESS, presence, unmanaged

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
+from anchorwatch.compare.difference import UNREADABLE, Difference
 from anchorwatch.model.observed import Container, Snapshot
 from anchorwatch.model.values import plain
 
@@ -25,6 +26,17 @@ DEFAULTS: Mapping[str, Callable[[Container], Iterable[str]]] = {
     ],
 }
 """What an engine's `daemon.json` fills in where a Compose file says nothing, and shows like a container's own value."""
+
+
+_MAY_LACK = "the host's kernel may not be able to, and /info may not be looked at"
+
+
+def shown(name: str, container: Container) -> list[str]:
+    """What a container shows of a default; nothing where that has a form that nobody foresaw."""
+    try:
+        return list(DEFAULTS[name](container))
+    except UNREADABLE:
+        return []
 
 
 def _log_config(container: Container) -> Mapping[str, Any]:
@@ -66,6 +78,18 @@ class HostView:
         """Whether `/info` says outright that the kernel cannot do it (`SwapLimit`, `OomKillDisable`…)."""
         return self.info.get(capability) is False
 
+    def able(self, capability: str, found: Iterable[Difference]) -> Iterator[Difference]:
+        """Differences in what takes a kernel with `capability`: an engine drops what its kernel cannot do, with no more than a
+        warning to whoever makes the container (moby `daemon/daemon_unix.go`, `verifyPlatformContainerResources`).
+
+        None where `/info` says that the kernel cannot; where it may not be asked, what the container lacks cannot be judged.
+        """
+        if self.lacks(capability):
+            return
+        for one in found:
+            dropped = not self.info and (not one.have or one.have == -1)
+            yield replace(one, unjudged=_MAY_LACK) if dropped else one
+
     def network_name(self, key: str) -> str:
         """A network's name; Compose 2.19 to 2.29 and engines before the first start give an ID instead."""
         return self.snapshot.network_names.get(key, key)
@@ -98,7 +122,7 @@ class HostView:
         """
         votes = self._votes[name]
         own = but.id in self._witnesses[name]
-        if votes[value] > (own and value in DEFAULTS[name](but)):
+        if votes[value] > (own and value in shown(name, but)):
             return True
         return False if len(self._witnesses[name]) > own else None
 
@@ -111,8 +135,8 @@ class HostView:
         """For each default, how many of its witnesses show each value."""
         containers = self.snapshot.by_id
         return {
-            name: Counter(value for one in self._witnesses[name] for value in set(read(containers[one])))
-            for name, read in DEFAULTS.items()
+            name: Counter(value for one in self._witnesses[name] for value in set(shown(name, containers[one])))
+            for name in DEFAULTS
         }
 
     @cached_property
@@ -124,9 +148,7 @@ class HostView:
     def surroundings(self) -> tuple[object, ...]:
         """Everything of the host that a verdict on one container may rest on, but that container itself."""
         snapshot = self.snapshot
-        others = tuple(
-            (one.id, one.name, one.labels, [list(read(one)) for read in DEFAULTS.values()]) for one in snapshot.containers
-        )
+        others = tuple((one.id, one.name, one.labels, [shown(name, one) for name in DEFAULTS]) for one in snapshot.containers)
         return (snapshot.host, snapshot.engine, snapshot.images, snapshot.network_names, self.seen_members, others)
 
     @cached_property

@@ -15,7 +15,7 @@ from fnmatch import fnmatchcase
 
 from anchorwatch.compare import mend
 from anchorwatch.compare.config_hash import same_compose
-from anchorwatch.compare.difference import Difference, Rule
+from anchorwatch.compare.difference import UNREADABLE, Difference, Rule
 from anchorwatch.compare.pair import Pair
 from anchorwatch.compare.rules import RULES
 from anchorwatch.compare.rules.mounts import Mount, wanted_mounts
@@ -26,9 +26,6 @@ from anchorwatch.model.findings import Finding, Kind, Note
 from anchorwatch.model.observed import LABEL
 from anchorwatch.model.settings import Policy
 from anchorwatch.model.values import Template, holds_secret
-
-UNREADABLE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
-"""What a rule raises when a value has a form that nobody foresaw: a future engine, or garbage. It costs that rule's keys only."""
 
 DOUBTFUL = "it may be the engine's default: no other container of the host tells"
 
@@ -60,11 +57,14 @@ def judge(pair: Pair, policy: Policy, command: Sequence[str]) -> Judged:
         if found.note is not None:
             notes.append(Note(service, found.path, found.note))
             continue
-        reason = _doubt(pair, found)
-        if reason is None:
-            findings.append(_finding(pair, found, policy, command))
-        elif reason:
-            unknown.append(UnknownValue(service, found.path, reason))
+        try:
+            reason = _doubt(pair, found)
+            if reason is None:
+                findings.append(_finding(pair, found, policy, command))
+            elif reason:
+                unknown.append(UnknownValue(service, found.path, reason))
+        except UNREADABLE as error:
+            unknown.append(not_understood(service, found.path, error))
     if not findings and not any(entry.because == DOUBTFUL for entry in unknown):
         notes.extend(_unseen_change(pair))
     notes.extend(_newer_files(pair))
@@ -83,7 +83,7 @@ def _differences(pair: Pair, unknown: list[UnknownValue], unseen: list[UnknownVa
 
 def _paths(rule: Rule) -> Iterable[str]:
     """The paths that a rule speaks of: its keys as far as they are names."""
-    return dict.fromkeys(key.partition("[")[0].partition(".*")[0] for key in rule.keys)
+    return dict.fromkeys(key.partition("[")[0].partition(".*")[0] for key in rule.keys) or (rule.name,)
 
 
 def not_understood(service: str | None, path: str, error: Exception) -> UnknownValue:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from ipaddress import ip_address
 from itertools import pairwise
 
@@ -77,6 +78,7 @@ def size(amount: int) -> str:
     return f"{amount} B"
 
 
+@lru_cache(4096)
 def address(text: str) -> str:
     """An IP address in its canonical spelling; anything else as it is (`host-gateway`)."""
     try:

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import posixpath
 import threading
-from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -17,7 +16,6 @@ from anchorwatch.desired.cache import Cache, entry_name
 from anchorwatch.desired.files import Commit, Files
 from anchorwatch.desired.memory import Memory
 from anchorwatch.desired.resolution import Resolved
-from anchorwatch.errors import RepoError
 from anchorwatch.model.desired import PROJECT_DIR, BrokenStack, DesiredProject, Stack
 
 Group = tuple[int, str]
@@ -30,11 +28,7 @@ def look_ahead(files: Files, memory: Memory) -> threading.Thread | None:
     if not before or files.revision in (None, before):
         return None
 
-    def look() -> None:
-        with suppress(RepoError):  # whoever needs them asks again, and is told
-            files.touched_since(before, {})
-
-    thread = threading.Thread(target=look, name="commits")
+    thread = threading.Thread(target=files.touched_since, args=(before, {}), name="commits")
     thread.start()
     return thread
 
@@ -48,26 +42,35 @@ def dated(
 ) -> tuple[list[DesiredProject], dict[Stack, str]]:
     """The projects with the commit that touched them last, and with the age of what they bind-mount from the repo."""
     there = files.paths()
+    folders = {folder for path in there for folder in _above(path)}
     groups: dict[Group, list[str]] = {}
     for number, (project, resolved) in enumerate(found):
         groups[number, ""] = [*paths_of(resolved, there)]
         folder = resolved.resolution.folder
         for source in sorted(_sources(project)):
             path = posixpath.normpath(posixpath.join(folder, "." + source.removeprefix(PROJECT_DIR)))
-            if path in there or any(name.startswith(path + "/") for name in there):
+            if path in there or path in folders:
                 groups[number, source] = [path]
     for number, one in enumerate(broken, len(found)):
         groups[number, ""] = [path for path in one.stack.files if path in there]
     commits = _last_commits({key: paths for key, paths in groups.items() if paths}, files, cache, memory)
+    ages: dict[int, dict[str, str]] = {}
+    for (number, source), commit in commits.items():
+        if source and commit is not None:
+            ages.setdefault(number, {})[source] = commit.at.astimezone(UTC).isoformat().replace("+00:00", "Z")
     dated = []
     for number, (project, _) in enumerate(found):
-        own = {source: commit.at for (n, source), commit in commits.items() if n == number and commit is not None}
-        last = commits.get((number, ""))
-        changed = {source: at.astimezone(UTC).isoformat().replace("+00:00", "Z") for source, at in own.items() if source}
+        last, changed = commits.get((number, "")), ages.get(number, {})
         revision = last.id if last else None
         dated.append(replace(project, revision=revision, changed_files=changed, paths=tuple(groups[number, ""])))
     told = [(one.stack, commits.get((number, ""))) for number, one in enumerate(broken, len(found))]
     return dated, {stack: commit.id for stack, commit in told if commit is not None}
+
+
+def _above(path: str) -> Iterator[str]:
+    while path:
+        path = path.rpartition("/")[0]
+        yield path
 
 
 def paths_of(resolved: Resolved, there: Collection[str]) -> tuple[str, ...]:

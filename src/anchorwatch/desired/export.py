@@ -11,7 +11,7 @@ import posixpath
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from anchorwatch.desired.scratch import scratch_folder
@@ -28,8 +28,9 @@ def export_folder(name: str) -> Iterator[Path]:
         root = top / _DEEP / (posixpath.basename(name) or "repo")
         _make(root)
         if os.geteuid() == 0:
-            os.chown(top, 0, NOBODY)
-            top.chmod(0o710)
+            with suppress(OSError):  # a user namespace without that account: then Compose runs as we do
+                os.chown(top, 0, NOBODY)
+                top.chmod(0o710)
         yield root
     finally:
         shutil.rmtree(top, ignore_errors=True)

@@ -81,5 +81,4 @@ class Files(Protocol):
         """For each group of paths that a commit since `revision` touched, the last such commit.
 
         None where the first parents do not lead back to `revision`, or not soon: then `last_commits` has to tell.
-        Raises RepoError.
         """

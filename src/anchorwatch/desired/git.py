@@ -86,6 +86,8 @@ def ask(
     is not there, does not answer within `deadline` seconds or is not to go on (`stop`, set by another thread); a bad exit
     status is the caller's to judge.
     """
+    if stop is not None and stop.is_set():
+        raise _stopped(arguments, folder)
     door = _door(folder)
     words = [item for setting in (*_HARMLESS, *settings) for item in ("-c", setting)]
     if trust is not None:
@@ -109,7 +111,7 @@ def ask(
             _end(process.pid)
             process.communicate()
             if stopped:
-                raise GitFailed(f"git {arguments[0]} in {folder} was ended: anchorwatch is stopping") from None
+                raise _stopped(arguments, folder) from None
             raise GitFailed(
                 f"git {arguments[0]} in {folder} did not answer within {round(deadline) if deadline > 2 else deadline:g} s",
                 hint="is the disk or the network that it lies on slow or gone? `anchorwatch doctor` tries it",
@@ -133,6 +135,10 @@ def failed(what: str, answer: Answer, *, hint: str | None = None) -> GitFailed:
     said = answer.err.splitlines()
     reason = next((line for line in said if line.startswith(("fatal:", "error:"))), said[-1] if said else f"exit {answer.status}")
     return GitFailed(f"{what}: {reason}", hint=hint or "`git fsck` in that repository tells whether it is damaged")
+
+
+def _stopped(arguments: Sequence[str], folder: Path) -> GitFailed:
+    return GitFailed(f"git {arguments[0]} in {folder} was ended: anchorwatch is stopping")
 
 
 def _door(folder: Path) -> Git:

@@ -9,18 +9,18 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
     from anchorwatch.desired.classify import ComposeFile
-    from anchorwatch.desired.files import Commit
+    from anchorwatch.desired.files import Commit, Files
     from anchorwatch.desired.history import Step
     from anchorwatch.desired.outside import Outside
     from anchorwatch.desired.resolution import Resolution, Resolved
     from anchorwatch.errors import StackError
-    from anchorwatch.model.desired import DesiredProject, Stack
+    from anchorwatch.model.desired import DesiredProject, NotStack, Stack
 
 MAX_CONTENTS = 8_000_000
 """Bytes of files that are kept; fifty stacks have some hundred thousand."""
@@ -97,6 +97,35 @@ class Failure:
     error: StackError
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Which stacks there were, and all that this hangs on."""
+
+    shape: Hashable
+    """Names, and what the config says."""
+    read: Mapping[str, str]
+    """The object ids of the files that were looked into."""
+    stacks: Sequence[tuple[Stack, str | None]]
+    not_stacks: Sequence[NotStack]
+
+
+class Noting:
+    """`Files` that note what is read of them."""
+
+    def __init__(self, files: Files) -> None:
+        self._files = files
+        self.read_paths: set[str] = set()
+
+    def read(self, paths: Iterable[str]) -> dict[str, bytes]:
+        """See `Files.read`."""
+        wanted = list(paths)
+        self.read_paths.update(wanted)
+        return self._files.read(wanted)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._files, name)
+
+
 LASTING = frozenset({"bad_yaml", "bad_schema", "encrypted", "missing_include", "outside_repo", "remote_include"})
 """Kinds of errors that the same files will bring about again; others may have to do with how busy the machine was."""
 
@@ -109,6 +138,7 @@ class Memory:
         """By Git's object id."""
         self.compose_files: Recent[tuple[str, str], ComposeFile] = Recent(2_000)
         """What a file says of itself, by path and object id."""
+        self.found: Found | None = None
         self._made: Recent[Stack, Made] = Recent(1_000)
         self._failures: Recent[str, Failure] = Recent(200)
         self._decrypted: Recent[tuple[str, str], str] = Recent(200)

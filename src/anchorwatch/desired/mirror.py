@@ -16,7 +16,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import unquote, urlsplit, urlunsplit
@@ -80,6 +80,7 @@ def open_mirror(
     mirror.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _alone(mirror, _limit(deadline or FIRST_DEADLINE, stop)):
         if (mirror / "HEAD").is_file():
+            _clear(mirror)
             limit = _limit(deadline or FETCH_DEADLINE, stop)
             if _fetch_or_damaged(mirror, source.branch, remote, limit):
                 files = _open(mirror, source.branch, remote)
@@ -212,6 +213,14 @@ def _fetch_or_damaged(mirror: Path, branch: str | None, remote: Remote, limit: _
     if _open(mirror, branch, remote) is None:
         return False
     raise explain(answer.err, remote, branch)
+
+
+def _clear(mirror: Path) -> None:
+    """Take away what a git that was killed left behind: locks would stop every later one, and halves of packs fill the disk."""
+    for pattern in ("*.lock", "refs/**/*.lock", "objects/info/**/*.lock", "objects/tmp_*", "objects/pack/tmp_*"):
+        for path in mirror.glob(pattern):
+            with suppress(OSError):
+                path.unlink()
 
 
 def _make(mirror: Path, branch: str | None, remote: Remote, limit: _Limit) -> None:

@@ -142,6 +142,7 @@ def is_template(path: str, *, spelled: int = 0) -> bool:
     return any(folder.lower().strip("_-.") in _TEMPLATE_WORDS for folder in folders[spelled:])
 
 
+@lru_cache(maxsize=4096)
 def without_suffix(name: str) -> str:
     """A name without the suffix that marks it as a template or put aside: `compose.yml.j2` → `compose.yml`."""
     for suffix in (*_TEMPLATE_SUFFIXES, *_ARCHIVE_SUFFIXES):

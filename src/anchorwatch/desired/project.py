@@ -10,6 +10,7 @@ from typing import Any
 from anchorwatch.desired.outside import Outside
 from anchorwatch.desired.resolution import OF_THE_DEPLOYER, Resolution, Resolved, StandIn
 from anchorwatch.desired.restore import Restoring, joined, read_output, shows_plainly, value_from
+from anchorwatch.desired.veil import Veil
 from anchorwatch.errors import StackError
 from anchorwatch.model.desired import HOME_DIR, PROJECT_DIR, DesiredProject, DesiredService, Stack, UnknownValue
 from anchorwatch.model.secrecy import guarded, guarded_words
@@ -42,6 +43,7 @@ def make_project(stack: Stack, resolved: Resolved, outside: Outside, revision: s
         unknown.setdefault((service, str(path)), StandIn(str(variable), outside=False))
     active = _active_profiles(resolution, outside)
     env_names = set(resolution.env_names)
+    veil = Veil(resolution.veiled)
     services = {}
     for name, config in tree.services.items():
         told = [(path, stand_in) for (service, path), stand_in in unknown.items() if service == name]
@@ -55,7 +57,7 @@ def make_project(stack: Stack, resolved: Resolved, outside: Outside, revision: s
         profiles = config.get("profiles") or []
         services[name] = DesiredService(
             name=name,
-            config=_guarded_service(config, env_names),
+            config=veil.over(_guarded_service(config, env_names)),
             unknown=tuple(dict.fromkeys(reasons)),
             enabled=not profiles or "*" in active or not active.isdisjoint(profiles),
             label_files=tuple(posixpath.join(PROJECT_DIR, path) for path in resolution.label_files.get(name, ())),
@@ -65,10 +67,10 @@ def make_project(stack: Stack, resolved: Resolved, outside: Outside, revision: s
         name=tree.name,
         revision=revision,
         services=services,
-        networks={name: _guarded(config) for name, config in tree.sections["networks"].items()},
-        volumes={name: _guarded(config) for name, config in tree.sections["volumes"].items()},
-        configs={name: _guarded(config) for name, config in tree.sections["configs"].items()},
-        secrets={name: _guarded(config) for name, config in tree.sections["secrets"].items()},
+        networks={name: veil.over(_guarded(config)) for name, config in tree.sections["networks"].items()},
+        volumes={name: veil.over(_guarded(config)) for name, config in tree.sections["volumes"].items()},
+        configs={name: veil.over(_guarded(config)) for name, config in tree.sections["configs"].items()},
+        secrets={name: veil.over(_guarded(config)) for name, config in tree.sections["secrets"].items()},
         compose_version=resolution.compose,
         unknown=tuple(
             UnknownValue(None, path, _because(stand_in, resolution, outside))
@@ -209,8 +211,9 @@ def _because(stand_in: StandIn, resolution: Resolution, outside: Outside) -> str
         return stand_in.because
     if name in OF_THE_DEPLOYER:
         return f"{name} is set nowhere: the shell of whoever deployed sets it"
-    sources = [resolution.dotenv, *outside.problems]
-    where = f"not in {resolution.dotenv}" if len(sources) == 1 else f"not in {resolution.dotenv}; {'; '.join(outside.problems)}"
+    there = resolution.looked_at.get(resolution.dotenv) is not None
+    looked = f"not in {resolution.dotenv}" if there else f"looked for in {resolution.dotenv}, which is not in the repo"
+    where = "; ".join([looked, *outside.problems])
     encrypted = f"; {', '.join(resolution.encrypted)} is encrypted" if resolution.encrypted else ""
     return f"{name} is set nowhere ({where}{encrypted})"
 

@@ -108,7 +108,10 @@ class GitFiles:
 
     def touched_since(self, revision: str, groups: Mapping[K, Collection[str]]) -> dict[K, Commit] | None:
         """See `Files.touched_since`."""
-        steps = self.steps_since(revision)
+        try:
+            steps = self.steps_since(revision)
+        except GitFailed:  # most likely it is not there any more; where git is at fault, whoever asks for more will see
+            return None
         if revision != self.revision and (not steps or steps[-1].parent != revision):
             return None
         found: dict[K, Commit] = {}

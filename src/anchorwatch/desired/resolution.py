@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 OF_THE_DEPLOYER = frozenset(
@@ -77,6 +77,8 @@ class Resolution:
     profiles: str
     """COMPOSE_PROFILES as the repo's `.env` sets it."""
     compose: str
+    veiled: list[str] = field(default_factory=list)
+    """Values that Git itself tells, and not to be shown wherever they come out: those of variables whose name says secret."""
     whole: bool = True
     """Whether putting the real values in gives just what Compose makes of them."""
 

@@ -113,6 +113,7 @@ def _resolve(
         dotenv=posixpath.join(inputs.folder, ".env"),
         profiles=inputs.scopes[0].get("COMPOSE_PROFILES", ""),
         compose=compose.version,
+        veiled=sorted(stand_ins.veiled),
         whole=real is None,
     )
     if real is not None and resolution.out and gives_the_same(resolution, real, outside):
@@ -220,7 +221,8 @@ class _Runs:
         text = text.replace(f"{self.root}/", "").replace(str(self.root), ".")
         for literal, stand_in in self.stand_ins.found.items():
             text = text.replace(literal, f"${{{stand_in.variable}}}")
-        for value in sorted((v for v in self.outside.values.values() if len(v) > 2), key=len, reverse=True):
+        secret = {*self.outside.values.values(), *self.stand_ins.veiled}
+        for value in sorted((value for value in secret if len(value) > 2), key=len, reverse=True):
             text = text.replace(value, "••••")
         kind = "bad_yaml" if text.startswith("yaml:") else "bad_schema"
         hint = "`docker compose config` in that folder says the same"

@@ -23,6 +23,7 @@ from anchorwatch.desired import dotenv
 from anchorwatch.desired.inputs import EnvFile, Inputs, pairs
 from anchorwatch.desired.interpolation import Use, interpolate, split, variables
 from anchorwatch.desired.resolution import OF_THE_DEPLOYER, Mark, StandIn
+from anchorwatch.model.secrecy import name_says_secret
 
 if TYPE_CHECKING:
     import yaml
@@ -44,6 +45,8 @@ class StandIns:
     marks: list[Mark] = field(default_factory=list)
     names: set[str] = field(default_factory=set)
     """Every variable that the files use."""
+    veiled: set[str] = field(default_factory=set)
+    """What Git tells of variables whose name says secret: their values, their defaults, and what replaces them."""
     letters: str = ""
     """What every textual literal begins with: letters and digits that occur in no input."""
     _unset: set[str] = field(default_factory=set)
@@ -72,6 +75,9 @@ class StandIns:
             return
         for use in variables(text):
             self.names.add(use.name)
+            if name_says_secret(use.name):
+                argument = "" if use.demands else self.from_git(use.argument, scope)
+                self.veiled |= {self._git(use.name, scope) or "", argument} - {""}
             if (
                 use.demands
                 and use.name not in known

@@ -6,10 +6,11 @@ costs itself alone. On a repo that has not changed it starts no Compose and read
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import posixpath
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from anchorwatch.desired.cache import Cache, entry_name
@@ -18,7 +19,7 @@ from anchorwatch.desired.contents import Shelf
 from anchorwatch.desired.dates import dated, look_ahead
 from anchorwatch.desired.files import Files
 from anchorwatch.desired.kept import kept
-from anchorwatch.desired.memory import Memory
+from anchorwatch.desired.memory import Found, Memory, Noting
 from anchorwatch.desired.outside import Outside, on_host, outside_values, sops
 from anchorwatch.desired.project import make_project
 from anchorwatch.desired.resolution import Resolution, Resolved
@@ -105,10 +106,9 @@ def _with_values(
 ) -> Iterator[_Resolvable]:
     by_name = {layout.name: layout for layout in layouts}
     decrypt = memory.decrypting(sops())
+    on_hosts = {name: functools.cache(read) for name, address in addresses.items() if (read := on_host(address)) is not None}
     for stack, project in chosen:
-        layout = by_name[stack.host]
-        address = addresses.get(stack.host)
-        outside = outside_values(layout, stack.name, environ, None if address is None else on_host(address))
+        outside = outside_values(by_name[stack.host], stack.name, environ, on_hosts.get(stack.host))
         outside.decrypt = decrypt
         yield _Resolvable(stack, project, outside)
 
@@ -172,6 +172,9 @@ def _stacks(
     files: Files, layouts: Sequence[HostLayout], elsewhere: Sequence[DeclaredElsewhere], cache: Cache, memory: Memory
 ) -> tuple[list[tuple[Stack, str | None]], list[BrokenStack], list[NotStack]]:
     """Stacks with their projects' names, broken ones, and what is none: remembered for a listing of names and contents."""
+    shape, there, known = _shape(files, layouts, elsewhere), files.paths(), memory.found
+    if known is not None and known.shape == shape and all(there[path].id == seen for path, seen in known.read.items()):
+        return list(known.stacks), [], list(known.not_stacks)
     name = _listing(files, layouts, elsewhere)
     entry = None if name is None else cache.load(name)
     if entry is not None:
@@ -188,9 +191,13 @@ def _stacks(
             pass  # written by something else: find them again
     from anchorwatch.desired.stacks import find_stacks
 
-    found = find_stacks(files, layouts, elsewhere, memory)
+    noting = Noting(files)
+    found = find_stacks(noting, layouts, elsewhere, memory)
     stacks = [(one.stack, one.project.name) for one in found.found]
     if name is not None:
+        if not found.broken:  # what is said of those may name the commit
+            read = {path: there[path].id for path in noting.read_paths if path in there}
+            memory.found = Found(shape, read, tuple(stacks), found.not_stacks)
         cache.store(
             name,
             {
@@ -204,6 +211,12 @@ def _stacks(
     return stacks, list(found.broken), list(found.not_stacks)
 
 
+def _shape(files: Files, layouts: Sequence[HostLayout], elsewhere: Sequence[DeclaredElsewhere]) -> Hashable:
+    """What stacks are found by, besides the contents of files."""
+    names = tuple((path, entry.kind, entry.real) for path, entry in files.paths().items())
+    return names, files.name, _as_configured(layouts), tuple((one.stack, one.because) for one in elsewhere)
+
+
 def _listing(files: Files, layouts: Sequence[HostLayout], elsewhere: Sequence[DeclaredElsewhere]) -> str | None:
     """A name for the listing as the config sees it; None where it does not tell contents (a folder as it lies there)."""
     digest = hashlib.sha256()
@@ -211,7 +224,12 @@ def _listing(files: Files, layouts: Sequence[HostLayout], elsewhere: Sequence[De
         if entry.kind == "file" and not entry.id:
             return None
         digest.update(f"{path}\0{entry.kind}\0{entry.id}\0{entry.real}\1".encode("utf-8", "surrogateescape"))
-    names = [
+    put_aside = [(one.stack, one.because) for one in elsewhere]
+    return entry_name("stacks", files.name, files.revision, digest.hexdigest(), _as_configured(layouts), put_aside)
+
+
+def _as_configured(layouts: Sequence[HostLayout]) -> tuple[Hashable, ...]:
+    return tuple(
         (
             layout.name,
             layout.stacks,
@@ -219,12 +237,10 @@ def _listing(files: Files, layouts: Sequence[HostLayout], elsewhere: Sequence[De
             layout.root,
             layout.values.project,
             layout.values.env.get("COMPOSE_PROJECT_NAME"),
-            sorted((name, own.project, own.env.get("COMPOSE_PROJECT_NAME")) for name, own in layout.per_stack.items()),
+            tuple(sorted((name, own.project, own.env.get("COMPOSE_PROJECT_NAME")) for name, own in layout.per_stack.items())),
         )
         for layout in layouts
-    ]
-    put_aside = [(one.stack, one.because) for one in elsewhere]
-    return entry_name("stacks", files.name, files.revision, digest.hexdigest(), names, put_aside)
+    )
 
 
 def _told(stack: Stack) -> list[object]:

@@ -12,7 +12,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -21,12 +21,11 @@ from anchorwatch.ledger.look import Look, Patiences
 from anchorwatch.ledger.side import Earlier
 from anchorwatch.model.desired import ProjectKey
 from anchorwatch.model.drifts import Check, DriftState, Transition
-from anchorwatch.model.findings import Finding
 from anchorwatch.model.report import StackStatus
 from anchorwatch.model.timeline import ContainerSeen
 from anchorwatch.store import Reading, Writing, checks, containers, drift_spans, drifts, transitions
 from anchorwatch.store.containers import Change
-from anchorwatch.store.tables.columns import storable
+from anchorwatch.store.tables.columns import label
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +62,7 @@ def record(
     changes = () if seen is None else containers.record(write, look.key.host, look.at, seen, project=look.key.project)
     if seen is not None and (any(map(_matters, changes)) or any(one.health == "starting" for one in seen)):
         look = replace(look, moving=True)
-    look = replace(look, findings=None if look.findings is None else _as_stored(look.findings), ignored=_as_stored(look.ignored))
+    look = _as_stored(look)
     known = drifts.of_project(write, look.key, ids=[finding.id for finding in look.findings or ()])
     decision = decide(known, look, patiences)
     number = checks.record(write, check, eventful=bool(decision.transitions or changes))
@@ -92,29 +91,18 @@ def _matters(change: Change) -> bool:
     return replace(change.before, health=None) != replace(change.now, health=None)
 
 
+def _as_stored(look: Look) -> Look:
+    """With findings as they come back from the database, so that a text it cannot hold does not look new every time."""
+    return replace(
+        look,
+        key=ProjectKey(label(look.key.host), label(look.key.project)),
+        findings=None if look.findings is None else tuple(map(drifts.as_stored, look.findings)),
+        ignored=tuple(map(drifts.as_stored, look.ignored)),
+    )
+
+
 def _mark_in_sync(write: Writing, look: Look, seen: Sequence[ContainerSeen]) -> None:
     if look.findings is None or look.revision is None:
         return
     drifted = {finding.container for finding in look.findings}
     containers.mark_in_sync(write, look.key.host, [one.name for one in seen if one.name not in drifted], look.revision, look.at)
-
-
-def _as_stored(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Findings as they come back from the database, so that a text it cannot hold does not look new every time."""
-    return tuple(
-        replace(
-            finding,
-            message=storable(finding.message),
-            service=_text(finding.service),
-            container=_text(finding.container),
-            path=_text(finding.path),
-            desired=_text(finding.desired),
-            observed=_text(finding.observed),
-            fix=_text(finding.fix),
-        )
-        for finding in findings
-    )
-
-
-def _text(text: str | None) -> str | None:
-    return None if text is None else storable(text)

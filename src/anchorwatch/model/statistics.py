@@ -184,7 +184,7 @@ def episodes(record: Record) -> Sequence[Episode]:
     for step in record.steps:
         key = step.drift, step.episode
         before = now.get(key)
-        appeared_at = step.since_at or step.at if before is None else before.appeared_at
+        appeared_at = step.since_at or (step.at if before is None else before.appeared_at)
         opened = (before is not None and before.opened) or step.to_state == DriftState.OPEN
         ended = step.at if step.to_state == DriftState.RESOLVED else None
         now[key] = Episode(step.drift, step.lane, step.episode, appeared_at, opened, ended)

@@ -25,7 +25,8 @@ def read_moment(text: str, now: datetime, zone: tzinfo | None) -> datetime:
     """The moment that `text` means, in UTC.
 
     ISO 8601 (a time without an offset is local; a date is its first moment); `7d`, `36h`, `1h30m`: so long before `now`, a day
-    being 24 hours; `now`; `today`, `yesterday` (their first moments), alone or with a time of day; a time of day alone is today's.
+    being 24 hours; `now`; `today`, `yesterday` (their first moments), alone or with a time of day; a time of day alone is
+    today's.
 
     Raises `UsageError`, also for a local time that there was twice, or never, because the clocks were changed.
     """

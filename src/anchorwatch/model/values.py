@@ -8,7 +8,6 @@ seen and the value cannot.
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import secrets
 from collections.abc import Mapping
@@ -35,7 +34,7 @@ def use_fingerprint_key(key: bytes) -> None:
 
 def fingerprint(text: str) -> str:
     """The HMAC-SHA-256 of `text` in hexadecimal: all of a secret that may be stored."""
-    return hmac.new(_fingerprint_key, text.encode("utf-8", "surrogateescape"), hashlib.sha256).hexdigest()
+    return hmac.digest(_fingerprint_key, text.encode("utf-8", "surrogateescape"), "sha256").hex()
 
 
 class Secret:

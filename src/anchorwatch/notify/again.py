@@ -28,8 +28,8 @@ _REFUSED = re.compile(r"refused (\d+) times?")
 
 
 def message_id(what: str, at: datetime, dice: Callable[[], float]) -> str:
-    """`n-0192f8c41a2b-5e31c0`: an occasion's word (or `CALMED`), milliseconds since 1970, and a random number."""
-    return f"{_LETTERS[what]}-{int(at.timestamp() * 1000):012x}-{int(dice() * 0x1000000):06x}"
+    """`n-0192f8c41a2b-5e31c08fa2d4`: an occasion's word (or `CALMED`), milliseconds since 1970, and a random number."""
+    return f"{_LETTERS[what]}-{int(at.timestamp() * 1000):012x}-{int(dice() * 0x1000000000000):012x}"
 
 
 def made_for(message: str) -> tuple[Occasion, bool]:

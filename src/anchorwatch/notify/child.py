@@ -34,7 +34,7 @@ def main() -> None:
     watch = Watch(lambda stage: _say({"stage": stage}))
     listen(watch)
     try:
-        _say(deliver(order["url"], order["message"], watch))
+        _say(deliver(order["url"], order["recipient"], order["message"], watch))
     except Exception as error:
         # a plugin that fails in a way of its own: said without its text, which may hold anything
         arrival = "doubtful" if watch.handed else "failed"
@@ -62,9 +62,9 @@ def _say(said: Mapping[str, Any]) -> None:
         os.write(_OUT, json.dumps(said).encode() + b"\n")
 
 
-def deliver(url: str, message: Mapping[str, Any], watch: Watch) -> dict[str, Any]:
+def deliver(url: str, recipient: str, message: Mapping[str, Any], watch: Watch) -> dict[str, Any]:
     """Hands the message over, and says what came of it: the JSON of an `Outcome`."""
-    service = opened(url)
+    service = opened(url, recipient)
     if service is None:
         return {"arrival": "refused", "said": problem(url, watch.warnings)}
     style = form(service)

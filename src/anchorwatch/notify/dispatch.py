@@ -19,7 +19,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import TypeVar
 
@@ -40,7 +40,6 @@ from anchorwatch.store import Reading, Store, Writing, deliveries
 
 log = logging.getLogger(__name__)
 
-REMINDERS_EVERY = timedelta(minutes=1)
 UNWELL_AFTER = 3
 """So many attempts in a row have to fail before the service says that somebody cannot be told."""
 _JOIN_WITHIN = 3.0
@@ -92,7 +91,7 @@ class Dispatcher:
         self._failures: Counter[str] = Counter()
         self._failed: dict[str, tuple[datetime, str]] = {}
         self._begun = False
-        self._reminded_at: datetime | None = None
+        self._remind_at: datetime | None = None
         self._closed = False
         self._threads: list[threading.Thread] = []
 
@@ -107,7 +106,7 @@ class Dispatcher:
         if not self._begun:
             with self._store.write() as write:
                 outbox.stands(write, self._telling, now)
-            self._begun = True
+            self._begun, self._remind_at = True, now
         self._remind(now)
         with self._lock:
             busy = set(self._flying)
@@ -120,7 +119,7 @@ class Dispatcher:
             ended = any(one.again or one.plan.parcel for one in works) and not self._flying
         if ended:
             return now
-        more = [one for one in (later, self._next_reminder()) if one is not None]
+        more = [one for one in (later, self._remind_at) if one is not None]
         return min(more, default=None)
 
     def close(self) -> None:
@@ -131,6 +130,12 @@ class Dispatcher:
             thread.join(_JOIN_WITHIN)
         with suppress(StoreError):
             self._settle_the_rest()
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is being sent."""
+        with self._lock:
+            return bool(self._flying)
 
     @property
     def pulse(self) -> Pulse:
@@ -177,15 +182,9 @@ class Dispatcher:
         return _Work(lane, found) if found != Plan() else None
 
     def _remind(self, now: datetime) -> None:
-        if not any(lane.destination.remind_every for lane in self._telling.lanes):
-            return
-        if self._reminded_at is None or now - self._reminded_at >= REMINDERS_EVERY:
+        if self._remind_at is not None and self._remind_at <= now:
             with self._store.write() as write:
-                outbox.remind(write, self._telling, now)
-            self._reminded_at = now
-
-    def _next_reminder(self) -> datetime | None:
-        return None if self._reminded_at is None else self._reminded_at + REMINDERS_EVERY
+                self._remind_at = outbox.remind(write, self._telling, now)
 
     # -- claiming --------------------------------------------------------------------------------------------------------
 

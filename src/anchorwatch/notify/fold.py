@@ -11,14 +11,14 @@ Pure. However much has happened, at most the last of it is told, and only if it 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from anchorwatch.model.drifts import Delivery, Drift, Reason, Subject, Transition
 from anchorwatch.model.findings import Kind
 from anchorwatch.notify.fates import Fate
-from anchorwatch.notify.route import is_bad
+from anchorwatch.notify.route import WINDOW, is_bad
 
 FLAPPING_TIMES = 3
 """So often has something to come, or to change…"""
@@ -27,7 +27,17 @@ FLAPPING_WITHIN = timedelta(hours=1)
 CALM_AFTER = timedelta(minutes=15)
 """…and has to be left alone for so long to be called calm."""
 
-TURNING = frozenset({Reason.GRACE_OVER, Reason.CAME_BACK, Reason.VALUE_CHANGED, Reason.HOST_UNREACHABLE, Reason.HOST_LIMITED})
+TURNING = frozenset(
+    {
+        Reason.GRACE_OVER,
+        Reason.CAME_BACK,
+        Reason.VALUE_CHANGED,
+        Reason.HOST_UNREACHABLE,
+        Reason.HOST_LIMITED,
+        Reason.STACK_UNREADABLE,
+        Reason.REPO_UNREADABLE,
+    }
+)
 """The reasons that count: each is once more that somebody would have been told of something bad."""
 
 Key = tuple[str, ...]
@@ -78,7 +88,7 @@ class Turns:
     """How restless something has been lately."""
 
     at: tuple[datetime, ...] = ()
-    """When it came or changed (`TURNING`)."""
+    """When it came or changed (`TURNING`); what goes into one message anyway counts once."""
     last_at: datetime | None = None
     """When anything happened to it."""
 
@@ -88,7 +98,7 @@ class Turns:
         missing = drift is not None and drift.finding.kind is Kind.MISSING
         counted = TURNING - ({Reason.VALUE_CHANGED} if missing else set())
         times = tuple(one.at for one in transitions if one.reason in counted)
-        return cls(times, max((one.at for one in transitions), default=None))
+        return cls(_apart(times), max((one.at for one in transitions), default=None))
 
     def lately(self, now: datetime) -> int:
         """How often within the last hour."""
@@ -117,6 +127,15 @@ class Folded:
     """It is told as flapping: how often it came."""
     calmed: bool = False
     """It was held back as flapping, and is calm."""
+
+
+def _apart(times: Iterable[datetime]) -> tuple[datetime, ...]:
+    """Those that are not so near to the one before that both go into one message."""
+    kept: list[datetime] = []
+    for at in times:
+        if not kept or at - kept[-1] >= WINDOW:
+            kept.append(at)
+    return tuple(kept)
 
 
 def about(transition: Transition) -> Key:

@@ -38,5 +38,5 @@ def _template() -> Template:
 
 
 def _commands(text: str) -> Markup:
-    """A sentence of our own, in which a command stands between backticks."""
+    """A sentence in which a command stands between backticks."""
     return Markup(re.sub("`([^`]*)`", r"<b>\1</b>", str(escape(text))))  # noqa: S704 - escaped in the same line

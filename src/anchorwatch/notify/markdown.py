@@ -49,7 +49,7 @@ def fence(text: str) -> str:
 
 
 def _sentence(text: str) -> str:
-    """A sentence of our own, in which a command stands between backticks."""
+    """A sentence in which a command stands between backticks."""
     return "".join(code(piece) if place % 2 else escape(piece) for place, piece in enumerate(text.split("`")))
 
 
@@ -69,5 +69,5 @@ def _entry(entry: Entry, *, named: bool) -> str:
 
 
 def _row(row: Row) -> str:
-    value = code(row.value) if row.literal else escape(row.value)
+    value = code(row.value) if row.literal else _sentence(row.value)
     return f"- {row.label}: {value}" if row.label else f"- {value}"

@@ -65,16 +65,19 @@ def stands(write: Writing, telling: Telling, at: datetime) -> None:
     deliveries.promise(write, promises)
 
 
-def remind(write: Writing, telling: Telling, at: datetime) -> None:
+def remind(write: Writing, telling: Telling, at: datetime) -> datetime | None:
     """Promises a reminder of everything that still stands to those that ask for it and were told long enough ago. What was told
-    later, but half that time ago at least, is reminded of along with it, so that one reminder stays one."""
+    later, but half that time ago at least, is reminded of along with it, so that one reminder stays one.
+
+    Returns when to ask again at the latest; None: nobody asks for reminders.
+    """
     lanes = [lane for lane in telling.lanes if lane.destination.remind_every is not None]
     if not lanes:
-        return
+        return None
     away = out_of_reach(write)
     standing = [one for one in drifts.unresolved(write) if _stands(one, away, at)]
     last = {one.id: opening for one in standing if (opening := _opening(write, one.id)) is not None}
-    promises = []
+    promises, again = [], []
     for lane in lanes:
         every = timedelta(seconds=lane.destination.remind_every or 0)
         known = told(write, lane, [one.id or 0 for one in last.values()])
@@ -82,7 +85,9 @@ def remind(write: Writing, telling: Telling, at: datetime) -> None:
         if any(age >= every for age in ages.values()):
             aged = [known[key] for key, age in ages.items() if age >= every / 2]
             promises += [_reminder(one, lane, at) for one in aged]
+        again += [at + every, *(at + every - age for age in ages.values() if age < every)]
     deliveries.promise(write, promises)
+    return max(min(again), at + timedelta(minutes=1))
 
 
 def told(read: Reading, lane: Lane, like: Collection[int]) -> dict[Key, Told]:

@@ -74,15 +74,15 @@ _STRAY = Finding(
 _BY_HAND = {
     "kind": "docker-update",
     "confidence": "certain",
-    "text": "docker update at 03:41",
-    "by": "docker update",
+    "text": "`docker update` on the host at 03:41 UTC",
+    "by": None,
     "commit": None,
     "evidence": ["event update mealie"],
 }
 _OUT_OF_MEMORY = {
     "kind": "oom",
     "confidence": "likely",
-    "text": "killed for want of memory (exit code 137)",
+    "text": "killed by the kernel for want of memory at 03:51 UTC, at a limit of 512 MiB",
     "by": None,
     "commit": None,
     "evidence": ["event oom jellyfin", "event die jellyfin (137)"],

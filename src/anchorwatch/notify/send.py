@@ -18,7 +18,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any
-from urllib.parse import quote
 
 from anchorwatch.model.clean import clean
 from anchorwatch.model.messages import Arrival, Message, Outcome
@@ -43,8 +42,8 @@ class Examined:
 
     service: str | None = None
     """`Discord`, `E-Mail`…"""
-    recipients: tuple[tuple[str, Secret], ...] = ()
-    """Each with the URL for it alone, and what it is called: the address for mail, empty for a service with one recipient."""
+    recipients: tuple[str, ...] = ("",)
+    """The addresses of a mail, who get a message of their own each; a single empty one for everything else."""
     problem: str | None = None
     """What is wrong with it, without credentials."""
     hint: str | None = None
@@ -63,9 +62,12 @@ class Sender:
         self._closed = False
         self._examined: dict[Secret, Examined] = {}
 
-    def send(self, url: Secret, message: Message) -> Outcome:
-        """Sends `message`, and says what became of it within `deadline` seconds. Never raises for what a service does."""
-        said, stages = self._ask({"url": url.reveal(), "message": _order(message)})
+    def send(self, url: Secret, message: Message, recipient: str = "") -> Outcome:
+        """Sends `message`, and says what became of it within `deadline` seconds. Never raises for what a service does.
+
+        `recipient` is one of those of `url` (see `examine`); empty: all of them.
+        """
+        said, stages = self._ask({"url": url.reveal(), "recipient": recipient, "message": _order(message)})
         if said is None:
             if "handed" in stages or (stages and "connected" not in stages):  # the latter: a way that we do not see into
                 return Outcome(Arrival.DOUBTFUL, "handed over, and no answer came in time")
@@ -82,13 +84,8 @@ class Sender:
             said, _ = self._ask({"urls": [url.reveal() for url in new]})
             if said is None:
                 return tuple(Examined(problem=_ENDED) for _ in urls)
-            self._examined.update({url: _examined(url, each) for url, each in zip(new, said["examined"], strict=True)})
+            self._examined.update({url: _examined(each) for url, each in zip(new, said["examined"], strict=True)})
         return tuple(self._examined[url] for url in urls)
-
-    def recipients(self, url: Secret) -> tuple[tuple[str, Secret], ...]:
-        """Everybody behind `url`, each with the URL for it alone. Itself, where Apprise makes nothing of it."""
-        (examined,) = self.examine([url])
-        return examined.recipients or (("", url),)
 
     def close(self) -> None:
         """Ends everything that is being sent, and sends nothing more."""
@@ -164,11 +161,7 @@ def _order(message: Message) -> dict[str, Any]:
     }
 
 
-def _examined(url: Secret, said: Mapping[str, Any]) -> Examined:
+def _examined(said: Mapping[str, Any]) -> Examined:
     if said.get("problem"):
         return Examined(problem=clean(redact(str(said["problem"]))), hint=said.get("hint"))
-    addresses = said.get("recipients") or []
-    if not addresses:
-        return Examined(said["service"], (("", url),))
-    whole = url.reveal()
-    return Examined(said["service"], tuple((clean(each), Secret(f"{whole}#anchorwatch-to={quote(each)}")) for each in addresses))
+    return Examined(said["service"], tuple(said.get("recipients") or [""]))

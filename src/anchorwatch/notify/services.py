@@ -10,7 +10,6 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote
 
 from anchorwatch.notify import limits
 from anchorwatch.notify.markdown import escape
@@ -31,9 +30,6 @@ DATA = _WEBHOOKS | {"apprise", "apprises", "amqp", "amqps", "mqtt", "mqtts", "sy
 
 TAKES_MARKDOWN = frozenset({"mmost", "mmosts"})
 """Services that read Markdown though Apprise calls it plain text."""
-
-RECIPIENT = "#anchorwatch-to="
-"""What stands at the end of a URL before the one recipient of several that a message is for."""
 
 _SHORT = 320
 """Characters: what is not longer is an SMS or the like, where a coloured dot costs more than it says."""
@@ -57,16 +53,14 @@ class Service:
         return self.scheme in {"mailto", "mailtos"}
 
 
-def opened(url: str) -> Service | None:
-    """The service behind a URL, for one recipient of it if the URL says so. None where Apprise makes nothing of the URL."""
+def opened(url: str, recipient: str = "") -> Service | None:
+    """The service behind a URL, for one `recipient` of it or for all. None where Apprise makes nothing of the URL."""
     from apprise import Apprise, AppriseAsset
     from apprise.plugins import url_to_dict
 
-    url, _, recipient = url.partition(RECIPIENT)
     asset = AppriseAsset(
         app_id="anchorwatch",
         app_desc="anchorwatch",
-        app_url="",
         image_url_mask="",
         image_url_logo="",
         http_redirects=False,
@@ -79,7 +73,9 @@ def opened(url: str) -> Service | None:
     asked = asked if asked in {"text", "markdown", "html"} else None
     parsed.update(redirect="no", retry="0", overflow="truncate")
     if recipient:
-        parsed.update(targets=[unquote(recipient)], cc=None, bcc=None)
+        parsed.update(targets=[recipient], cc=None, bcc=None)
+    if "@" in parsed.get("from_addr", "") and "<" not in parsed["from_addr"]:
+        parsed["from_addr"] = f"anchorwatch <{parsed['from_addr']}>"
     parsed.setdefault("rto", "20")
     parsed.setdefault("cto", "10")
     if asked:

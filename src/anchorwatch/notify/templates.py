@@ -42,7 +42,7 @@ VARIABLES: Mapping[str, str] = {
     "repeat": "Whether it was handed over before, and is not known to have arrived.",
     "left_out": "How many more there were that a rate limit held back, or that do not fit.",
     "lost": "How many earlier messages to this destination were given up.",
-    "link": "Where to look at it; none where `notify.link` is not set.",
+    "link": "Where to look at it; none where `notify.base_url` is not set.",
     "items": "What happened, one by one: the objects that a webhook gets.",
     "groups": "The same as the default shows it, stack by stack: `name`, `entries`, `more`;"
     " an entry has `event`, `tone`, `name`, `sentence`, `rows` (each with `label` and `value`), `fix` and `link`.",

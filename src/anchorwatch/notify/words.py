@@ -119,10 +119,10 @@ def _closing(bundle: Bundle) -> Iterable[str]:
 
 
 def _groups(bundle: Bundle, tongue: Tongue, *, detailed: bool) -> list[Group]:
-    """What is about hosts first, then stack by stack, the worst first within each; good news last."""
+    """What is about hosts first, then stack by stack, the worst first, and likewise within each; good news last."""
     ranked = sorted(bundle.items, key=lambda item: (is_good(item), -severity_of(item)))
     places: dict[str, list[Item]] = {}
-    for item in sorted(bundle.items, key=lambda item: item.transition.subject is Subject.DRIFT):
+    for item in sorted(ranked, key=lambda item: item.transition.subject is Subject.DRIFT):
         places.setdefault(where(item), [])
     for item in ranked:
         places[where(item)].append(item)
@@ -225,7 +225,7 @@ def _values(finding: Finding) -> Iterable[Row]:
         yield Row("key", shorten(finding.path), literal=True)
     if finding.kind is Kind.CHANGED:
         yield _value("Git says", finding.desired)
-        yield _value("the host", finding.observed)
+        yield _value("host says", finding.observed)
 
 
 def _value(label: str, value: str | None) -> Row:
@@ -242,10 +242,18 @@ def _because(item: Item) -> str:
     if side is Side.GIT:
         if item.commits_behind is not None and item.commits_behind > 1:
             return f"behind Git by {item.commits_behind:,} commits" + (f", the first of them {told}" if told else "")
-        return f"behind Git: {told}" if told else "behind Git"
+        return f"behind Git{_and(told)}"
     if side is Side.HOST:
-        return f"changed on the host: {told}" if told else "changed on the host"
+        if "on the host" in told:
+            return told
+        return f"changed on the host{_and(told)}"
     return told
+
+
+def _and(told: str) -> str:
+    if told.startswith("not known"):
+        return f"; why is {told}"
+    return f": {told}" if told else ""
 
 
 def _cause(cause: JsonObject | None) -> str:

@@ -27,10 +27,6 @@ from anchorwatch.observed.lines import line_to
 LARGEST_EVENT = 4 * 1024 * 1024
 """Bytes. An event holds all labels of its container: some hundred bytes, or some thousand where they hold a configuration."""
 
-LOOK_BACK = 2
-"""Seconds before the engine's own time from which on events are asked for where none has been seen yet: an engine answers a
-moment before it subscribes us, and what happens in between is replayed."""
-
 _ALLOW_HINT = "the socket proxy must allow GET of /version and /events (EVENTS=1)"
 
 
@@ -81,15 +77,12 @@ class EventStream:
         self._greeting(self._beside)
 
     def subscribe(self, greeting: Greeting, types: Collection[str], actions: Collection[str] | None, since: int | None) -> None:
-        """Begins the stream: events of these types and actions (None: any), from `since` on, which is an engine's time in
-        nanoseconds and inclusive; None: from just now.
+        """Begins the stream: events of these types and actions (None: any), from `since` on, which is the engine's time in
+        nanoseconds, and inclusive; None: all that it remembers.
 
         Raises `HostError`: `HostForbidden` where events are not permitted.
         """
-        if since is None and greeting.at is not None:
-            since = greeting.at - LOOK_BACK * 10**9
         filters = {"type": sorted(types)} | ({} if actions is None else {"event": sorted(actions)})
-        # Without a time at all nothing would be replayed: then everything that the engine remembers is.
         seconds, nanoseconds = divmod(max(since or 0, 10**9), 10**9)
         query = urlencode({"since": f"{seconds}.{nanoseconds:09d}", "filters": json.dumps(filters, separators=(",", ":"))})
         path = f"/v{answers.spelled(greeting.api)}/events"

@@ -71,6 +71,9 @@ class Limits:
                 f"{self._where} was not read within {self._all_within:g} s",
                 hint="is the host overloaded, or the network slow? `deadline` in the host's config gives it more time",
             )
+        return self._no_answer()
+
+    def _no_answer(self) -> HostTimeout:
         return HostTimeout(
             f"no answer from {self._where} within {self._answer_within:g} s",
             hint="does `docker info` answer on the host? It may be overloaded or its Docker Engine hang; "
@@ -100,6 +103,10 @@ class EndableLimits(Limits):
         if self.ended:
             raise HostTimeout(f"{self._where} was given up")
         return super().seconds()
+
+    def timed_out(self) -> HostTimeout:
+        """The error for the limit of time that was reached: there is one only, for all that is asked together."""
+        return self._no_answer()
 
     def end(self) -> None:
         """Ends what is under way, and everything after it. From any thread."""

@@ -6,7 +6,6 @@ be inspected again, unless somebody knows better: `docker update` changes none o
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
 
@@ -40,20 +39,20 @@ def mark(row: Row) -> int:
     `daemon/container/view.go`). An endpoint's ID is a new one after each start.
     """
     status = row.get("Status")
-    told = _IN_BRACKETS.findall(status) if isinstance(status, str) else []
-    kept = [sorted(names(row)), told, *(row.get(key) for key in ("State", "Health", "Image", "ImageID", "NetworkSettings"))]
-    return hash(json.dumps(kept, sort_keys=True))
+    told = _IN_BRACKETS.findall(status) if isinstance(status, str) else ()
+    kept = [row.get(key) for key in ("State", "Health", "Image", "ImageID", "NetworkSettings")]
+    return hash((repr(kept), *sorted(names(row)), *told))
 
 
-def still(row: Row, identity: str, renew: Renewal) -> Container | None:
+def still(row: Row, marked: int, identity: str, renew: Renewal) -> Container | None:
     """The container as the earlier snapshot has it, where that still holds; None where it is to be inspected."""
     container = renew.earlier.by_id.get(identity)
-    if container is None or renew.earlier.listed.get(identity) != mark(row) or not agree(container, row):
+    if container is None or renew.earlier.listed.get(identity) != marked or not agree(container, row):
         return None
     called = {identity, *names(row)}
     if not called.isdisjoint(renew.touched) or renew.project == _project(row):
         return None
-    meant = called | {_TEMPORARY.sub("", name, count=1) for name in called}
+    meant = called | {_TEMPORARY.sub("", name, count=1) for name in called} if renew.names else called
     return container if meant.isdisjoint(renew.names) else None
 
 

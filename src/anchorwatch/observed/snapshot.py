@@ -95,13 +95,14 @@ def _containers(client: EngineClient, renew: Renewal | None) -> tuple[tuple[Cont
     known: Mapping[str, Container] = {} if renew is None else renew.earlier.by_id
     held: dict[str, Container | None] = {}
     listed: dict[str, Row] = {}
+    marks: dict[str, int] = {}
 
     def settled(identity: str) -> bool:
         """Looks at a container if need be. Whether the list and the inspection agree on it."""
         row, seen = listed[identity], held.get(identity)
         if seen is not None and rows.agree(seen, row):
             return True
-        if renew is not None and identity not in held and rows.still(row, identity, renew) is not None:
+        if renew is not None and identity not in held and rows.still(row, marks[identity], identity, renew) is not None:
             return True
         held[identity] = None
         try:
@@ -116,11 +117,12 @@ def _containers(client: EngineClient, renew: Renewal | None) -> tuple[tuple[Cont
     for _ in range(LISTINGS):
         answer = _of(list, client.containers(all=True), client.where, "its list of containers")
         listed = {_identity(row, client.where): row for row in answer}
+        marks = {identity: rows.mark(row) for identity, row in listed.items()}
         calm = [settled(identity) for identity in listed]
         if all(calm):
             break
     found = [one for identity in listed if (one := held.get(identity, known.get(identity))) is not None]
-    return tuple(found), {container.id: rows.mark(listed[container.id]) for container in found}
+    return tuple(found), {container.id: marks[container.id] for container in found}
 
 
 def _identity(row: Any, where: str) -> str:

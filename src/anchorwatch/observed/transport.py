@@ -10,8 +10,11 @@ dropped connection and leave zombies behind (docker-py#2966), and its pools are 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from http.client import HTTPException
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import urlencode, urlsplit
 
 import docker
 import requests
@@ -28,7 +31,7 @@ if TYPE_CHECKING:
     from anchorwatch.observed.limits import Limits
     from anchorwatch.observed.lines import Line
 
-READING = frozenset({"GET", "HEAD"})
+_HEADERS = {"Accept-Encoding": "identity", "User-Agent": f"anchorwatch/{__version__}"}
 
 
 class WritingForbidden(RuntimeError):
@@ -84,50 +87,34 @@ class _Pool(urllib3.HTTPConnectionPool):
         return _Connection(self._line, self._limits)
 
 
-class ReadingAdapter(requests.adapters.HTTPAdapter):
-    """Sends requests down one line, and only those that read."""
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole answer, as much of it as is looked at."""
 
-    def __init__(self, line: Line, limits: Limits) -> None:
-        super().__init__()
-        self._line = line
-        self._limits = limits
-        self._pool = _Pool(line, limits)
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    path: str
+    """What was asked for."""
 
-    def get_connection_with_tls_context(self, *_: object, **__: object) -> urllib3.HTTPConnectionPool:
-        """The line's connection, whatever the request says."""
-        return self._pool
 
-    def send(self, request: requests.PreparedRequest, *_: object, proxies: object = None, **__: object) -> requests.Response:
-        """The whole answer. Raises `HostError`, and `WritingForbidden` for a method that does not read."""
-        if request.method not in READING:
-            raise WritingForbidden(f"{request.method} {request.path_url}: anchorwatch only reads")
-        self._limits.begin_answer()
-        try:
-            response = self._answer(request)
-            response.content  # noqa: B018 - reads it, and keeps it
-        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as problem:
-            raise self._line.why_broken(problem) or failures.broken_off(self._line.where) from problem
-        return response
+class _Refusing(requests.adapters.BaseAdapter):
+    """For whatever the SDK would send by itself: sends nothing."""
 
-    def _answer(self, request: requests.PreparedRequest) -> requests.Response:
-        while True:
-            try:
-                response = super().send(request, stream=True)
-            except _Stale:  # its connection is gone from the pool now, and a fresh one is never stale
-                continue
-            if response.headers.get("Content-Encoding", "identity") != "identity":
-                response.close()
-                raise failures.not_an_engine(self._line.where, "it is compressed, though that was not asked for")
-            return response
+    def send(self, request: requests.PreparedRequest, *_: object, **__: object) -> requests.Response:
+        """Raises `WritingForbidden`."""
+        raise WritingForbidden(f"{request.method} {request.path_url}: anchorwatch only reads")
 
     def close(self) -> None:
-        """Closes the kept connection."""
-        super().close()
-        self._pool.close()
+        """Nothing is open."""
 
 
 class EngineClient(docker.APIClient):
-    """The SDK's client, on our line. Its methods raise `HostError` (`HostForbidden` where a proxy refuses), or `NotFound`."""
+    """The SDK's client, on our line. Its methods raise `HostError` (`HostForbidden` where a proxy refuses), or `NotFound`.
+
+    Of the SDK only the names of the requests and of their parameters are used: what it does around each of them takes longer than
+    an engine takes to answer.
+    """
 
     _version: str
     _general_configs: dict[str, Any]
@@ -137,14 +124,20 @@ class EngineClient(docker.APIClient):
         requests.Session.__init__(self)
         self._version = answers.spelled(answers.OLDEST_API)
         self._general_configs = {}
+        self._line = line
+        self._limits = limits
+        self._pool = _Pool(line, limits)
         self.where = line.where
-        self._adapter = ReadingAdapter(line, limits)
         self.base_url = line.url
         self.timeout = 0
         self.trust_env = False
-        self.headers.update({"Accept-Encoding": "identity", "User-Agent": f"anchorwatch/{__version__}"})
         self.adapters.clear()
-        self.mount("http://", self._adapter)
+        self.mount("http://", _Refusing())
+
+    def close(self) -> None:
+        """Closes the kept connection."""
+        super().close()
+        self._pool.close()
 
     def negotiate(self) -> Any:
         """Agrees on the version of the API from here on; gives `GET /version`, None where that is not permitted.
@@ -173,17 +166,33 @@ class EngineClient(docker.APIClient):
         self._raise_for_status(response)
         return answers.number(response.headers.get("Api-Version"))
 
-    def get(self, url: str | bytes, **kwargs: Any) -> requests.Response:
-        """The answer to a GET, straight from the line: none of what a `requests.Session` does around it is wanted here."""
-        return self._asked("GET", url, kwargs.get("params"))
+    def get(self, url: str | bytes, **kwargs: Any) -> Any:
+        """The answer to a GET."""
+        return self._asked("GET", str(url), kwargs.get("params"))
 
-    def _asked(self, method: str, url: str | bytes, params: Any = None) -> requests.Response:
-        request = requests.Request(method, url, params=params, headers=self.headers)
-        return self._adapter.send(request.prepare())
+    def _asked(self, method: Literal["GET", "HEAD"], url: str, params: Mapping[str, Any] | None = None) -> Answer:
+        query = urlencode({name: value for name, value in (params or {}).items() if value is not None})
+        path = urlsplit(url).path + (f"?{query}" if query else "")
+        self._limits.begin_answer()
+        while True:
+            try:
+                # not decoded: nothing but what was asked for is unpacked
+                response = self._pool.urlopen(
+                    method, path, headers=_HEADERS, retries=False, redirect=False, preload_content=False, decode_content=False
+                )
+                body = response.read()
+                break
+            except _Stale:  # its connection is gone from the pool now, and a fresh one is never stale
+                continue
+            except (urllib3.exceptions.HTTPError, OSError) as problem:
+                raise self._line.why_broken(problem) or failures.broken_off(self._line.where) from problem
+        if response.headers.get("Content-Encoding", "identity") != "identity":
+            raise failures.not_an_engine(self._line.where, "it is compressed, though that was not asked for")
+        return Answer(response.status, response.headers, body, path)
 
-    def _result(self, response: requests.Response, json: bool = False, binary: bool = False) -> Any:
+    def _result(self, response: Any, json: bool = False, binary: bool = False) -> Any:
         self._raise_for_status(response)
-        return answers.parsed(response.content, self.where) if json else response.content if binary else response.text
+        return answers.parsed(response.body, self.where) if json else response.body
 
-    def _raise_for_status(self, response: requests.Response) -> None:
-        answers.raise_for_status(response.status_code, response.content, response.request.path_url, self.where)
+    def _raise_for_status(self, response: Any) -> None:
+        answers.raise_for_status(response.status, response.body, response.path, self.where)

@@ -69,6 +69,19 @@ def diff_document(sides: Iterable[SideBySide]) -> dict[str, Any]:
     }
 
 
+def moments_document(sides: Iterable[SideBySide], at: datetime, to: datetime) -> dict[str, Any]:
+    """The object of `diff --at T1 --to T2 --format json`."""
+    return {
+        "version": VERSION,
+        "at": timestamp(at),
+        "to": timestamp(to),
+        "differences": [
+            {"name": text(side.name), "before": [text(line) for line in side.git], "after": [text(line) for line in side.host]}
+            for side in sides
+        ],
+    }
+
+
 def mistakes_document(mistakes: Iterable[Mistake]) -> dict[str, Any]:
     """The object of `config check --format json`."""
     return {

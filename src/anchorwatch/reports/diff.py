@@ -10,10 +10,11 @@ from anchorwatch.reports.clean import shorten
 from anchorwatch.reports.lines import Line, Style
 
 
-def diff_lines(sides: Iterable[SideBySide]) -> Iterator[Line]:
-    """For each pair that differs its unified diff: `-` is what Git says, `+` what the host says. Nothing for pairs that agree."""
+def diff_lines(sides: Iterable[SideBySide], names: tuple[str, str] = ("git  ", "host ")) -> Iterator[Line]:
+    """For each pair that differs its unified diff: `-` is what Git says, `+` what the host says (or `names`: two moments).
+    Nothing for pairs that agree."""
     for side in sides:
-        lines = difflib.unified_diff(side.git, side.host, f"git   {side.name}", f"host  {side.name}", lineterm="")
+        lines = difflib.unified_diff(side.git, side.host, f"{names[0]} {side.name}", f"{names[1]} {side.name}", lineterm="")
         for number, line in enumerate(lines):  # cut and made clean only now: two values may differ in what is not shown
             yield ((_style(line, in_head=number < 2), shorten(line, 1000)),)
 

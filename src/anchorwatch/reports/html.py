@@ -15,7 +15,20 @@ from anchorwatch.reports.text import blind_spots, summary_lines
 
 
 def write(report: CheckReport) -> str:
-    """The whole page. Autoescape is on, and everything that is put in is made clean."""
+    """The whole page."""
+    return page(
+        "check.html.j2",
+        report=report,
+        checked_at=timestamp(report.checked_at),
+        sum=plain(summary_lines(report)).splitlines()[0],
+        blind_spots=list(blind_spots(report)),
+        count=count,
+        place=place,
+    )
+
+
+def page(template: str, **values: object) -> str:
+    """A page of `templates/`. Autoescape is on, and everything that is put in is made clean."""
     templates = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=True,
@@ -27,14 +40,7 @@ def write(report: CheckReport) -> str:
     )
     templates.filters["paragraphs"] = paragraphs
     templates.filters["shorten"] = shorten
-    return templates.get_template("check.html.j2").render(
-        report=report,
-        checked_at=timestamp(report.checked_at),
-        sum=plain(summary_lines(report)).splitlines()[0],
-        blind_spots=list(blind_spots(report)),
-        count=count,
-        place=place,
-    )
+    return templates.get_template(template).render(**values)
 
 
 def _clean(value: object) -> object:

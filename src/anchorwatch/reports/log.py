@@ -8,19 +8,16 @@ from datetime import date, tzinfo
 from anchorwatch.model.drifts import Delivery, DeliveryState, DriftState, Reason, Subject
 from anchorwatch.model.findings import Finding, Kind, Severity
 from anchorwatch.model.log import CommitArrived, ContainerChange, Entry, Told, WatchChanged
+from anchorwatch.model.stored import FOLLOWS, leaves, unsealed
 from anchorwatch.model.timeline import ContainerSeen
 from anchorwatch.model.times import shown, zone_name
 from anchorwatch.reports.build import shown as plain_json
 from anchorwatch.reports.clean import clean, shorten
 from anchorwatch.reports.lines import EMPTY, Line, Style, place
-from anchorwatch.reports.moment import unsealed
-from anchorwatch.reports.status import SIDES, cause_text, flat
+from anchorwatch.reports.status import SIDES, cause_text
 
 MOST_PATHS = 6
 """How many keys of a configuration that changed are named in a line."""
-
-_NOISE = ("Labels.com.docker.compose.", "Config.Hostname")
-"""What is new each time a container is made anew, or follows from the rest."""
 
 _SEVERITY = {Severity.INFO: Style.INFO, Severity.WARNING: Style.WARNING, Severity.CRITICAL: Style.CRITICAL}
 _DELIVERED = {
@@ -53,14 +50,14 @@ def entry_lines(entry: Entry, zone: tzinfo | None) -> Iterator[Line]:
     local = entry.at.astimezone(zone)
     yield (
         (Style.QUIET, f"  {local:%H:%M:%S}"),
-        (style, f" {mark} {verb(entry):<9} "),
+        (style, f" {mark} {verb(entry):<11} "),
         (Style.NAME, subject(entry)),
         (Style.PLAIN, f"  {text_of(entry)}"),
         *(((Style.QUIET, f"  {more}"),) if (more := aside(entry)) else ()),
     )
     if isinstance(entry, Told):
         for delivery in entry.deliveries:
-            yield ((Style.QUIET, f"             → {delivery_text(delivery, zone)}"),)
+            yield ((Style.QUIET, f"               → {delivery_text(delivery, zone)}"),)
 
 
 def look(entry: Entry) -> tuple[Style, str]:
@@ -148,7 +145,7 @@ def aside(entry: Entry) -> str:
     words = [transition.reason] if transition.reason != Reason.APPEARED else []
     if transition.side is not None and transition.to_state != DriftState.RESOLVED:
         words.append(SIDES[transition.side])
-    words += [cause] if (cause := cause_text(transition.cause)) else []
+        words += [cause] if (cause := cause_text(transition.cause)) else []
     return " · ".join([*words, *([transition.drift] if transition.drift else [])])
 
 
@@ -220,8 +217,8 @@ def image_of(seen: ContainerSeen) -> str | None:
 
 def _differences(before: ContainerSeen, now: ContainerSeen) -> Iterator[str]:
     """`HostConfig.Memory 536870912 → 1073741824`, the first few."""
-    was, known = (dict(flat(plain_json(unsealed(one.configuration)))) for one in (before, now))
-    both = sorted(path for path in was.keys() | known.keys() if not path.startswith(_NOISE))
+    was, known = (dict(leaves(plain_json(unsealed(one.configuration)))) for one in (before, now))
+    both = sorted(path for path in was.keys() | known.keys() if not path.startswith(FOLLOWS))
     changed = [path for path in both if was.get(path) != known.get(path)]
     for path in changed[:MOST_PATHS]:
         yield f"{path} {was.get(path, 'not set')} → {known.get(path, 'not set')}"

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from anchorwatch.model.drifts import Delivery
 from anchorwatch.model.log import CommitArrived, ContainerChange, Entry, Told, WatchChanged
 from anchorwatch.model.timeline import ContainerSeen
+from anchorwatch.reports.build import VERSION, text, timestamp
 from anchorwatch.reports.build import shown as plain_json
-from anchorwatch.reports.build import text, timestamp
 from anchorwatch.reports.clean import clean
+from anchorwatch.reports.json import dumps
 from anchorwatch.reports.log import image_of, text_of, verb
 from anchorwatch.reports.moment import stamp
 from anchorwatch.reports.status import cause_text
@@ -55,6 +56,16 @@ def entry_object(entry: Entry) -> dict[str, Any]:
                 "before": None if before is None else _seen_object(before.seen),
                 "now": None if now is None else _seen_object(now.seen),
             }
+
+
+def json_pieces(entries: Iterable[Entry], more: Callable[[], bool]) -> Iterator[str]:
+    """The object of `history --format json`, piece by piece. `more` is asked at the end: are there entries beyond these?"""
+    yield f'{{\n  "version": {VERSION},\n  "entries": ['
+    before = "\n    "
+    for entry in entries:
+        yield before + dumps(entry_object(entry)).rstrip("\n").replace("\n", "\n    ")
+        before = ",\n    "
+    yield f'\n  ],\n  "more": {"true" if more() else "false"}\n}}\n'
 
 
 def csv_header() -> str:

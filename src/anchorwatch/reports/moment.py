@@ -6,13 +6,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from anchorwatch.model.drifts import Drift
 from anchorwatch.model.log import HostStanding, StackStanding, Standing
 from anchorwatch.model.report import StackStatus
+from anchorwatch.model.stored import unsealed
 from anchorwatch.model.timeline import ContainerSpan
 from anchorwatch.reports.build import (
     VERSION,
@@ -95,28 +95,9 @@ def checked_at(standing: Standing) -> datetime | None:
     return max((stack.checked_at for stack in standing.stacks if stack.checked_at is not None), default=None)
 
 
-def unsealed(document: Any) -> Any:
-    """A stored document with its secrets as reports show them: `•••• (3fa1)`."""
-    if isinstance(document, Mapping):
-        if document.keys() == {"secret"} and isinstance(document["secret"], str):
-            return f"•••• ({document['secret'][:4]})"
-        if document.keys() == {"parts"} and isinstance(document["parts"], list):
-            return "".join(_part(part) for part in document["parts"])
-        return {key: unsealed(value) for key, value in document.items()}
-    if isinstance(document, list):
-        return [unsealed(value) for value in document]
-    return document
-
-
 def stamp(moment: datetime | None) -> str | None:
     """A time of the contract, where there is one."""
     return None if moment is None else timestamp(moment)
-
-
-def _part(part: Any) -> str:
-    if isinstance(part, Mapping) and "unknown" in part:
-        return f"${{{part['unknown']}}}"
-    return str(unsealed(part))
 
 
 def _host_known(host: HostStanding) -> dict[str, Any]:

@@ -17,6 +17,9 @@ from anchorwatch.reports.lines import EMPTY, Line, Style, count, place
 MOST = 20
 """How many recurring drifts are named in a text."""
 
+_HEAD = (
+    ("in sync", 9), ("drifts", 7), ("in drift", 9), ("to resolve", 10), ("longest", 9), ("not known", 9), ("unwatched", 9),
+)  # fmt: skip
 _DAYS = ("Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays", "Sundays")
 _MOSTLY = 0.6
 """The share of the times that makes a habit."""
@@ -28,8 +31,8 @@ def stats_lines(found: Statistics, drifts: Mapping[int, Drift], zone: tzinfo | N
     yield EMPTY
     rows = [(_name(lane.lane), lane.figures) for lane in found.lanes]
     width = min(max([len(name) for name, _ in rows] + [len("all stacks")]), 48)
-    head = f"  {'':<{width}}  {'in sync':>9}  {'drifts':>7}  {'in drift':>9}  {'to resolve':>10}  {'longest':>9}  {'not known':>9}  {'unwatched':>9}"
-    yield ((Style.QUIET, head),)
+    head = "".join(f"  {title:>{room}}" for title, room in _HEAD)
+    yield ((Style.QUIET, f"  {'':<{width}}{head}"),)
     for name, figures in [*rows, ("all stacks", found.fleet)]:
         share = figures.share_in_sync
         style = Style.UNSURE if share is None else Style.WARNING if figures.standing else Style.PLAIN

@@ -13,12 +13,13 @@ from anchorwatch.model.drifts import Drift, DriftState, Side
 from anchorwatch.model.findings import Severity
 from anchorwatch.model.log import Doubt, HostStanding, StackStanding, Standing
 from anchorwatch.model.report import CheckReport, HostStatus, StackStatus
+from anchorwatch.model.stored import leaves, unsealed
 from anchorwatch.model.timeline import ContainerSpan
 from anchorwatch.model.times import ago, lasted, shown
 from anchorwatch.reports.build import shown as plain_json
 from anchorwatch.reports.clean import clean, shorten
 from anchorwatch.reports.lines import EMPTY, Line, Style, count, place
-from anchorwatch.reports.moment import checked_at, is_stale, unsealed
+from anchorwatch.reports.moment import checked_at, is_stale
 from anchorwatch.reports.text import error_lines, remark_lines, said
 
 SIDES = {Side.GIT: "behind Git", Side.HOST: "changed on the host", Side.UNKNOWN: "nobody knows which side moved"}
@@ -31,6 +32,8 @@ _WHY = {
     Doubt.UNREACHABLE: "host out of reach",
     Doubt.STALE: "not looked at for too long",
 }
+_SAID_OF_ALL = {Doubt.NOBODY, Doubt.UNREACHABLE}
+"""What stands at the top, or beside the host."""
 
 
 def as_report(standing: Standing) -> CheckReport:
@@ -114,7 +117,8 @@ def doubt_text(stack: StackStanding, now: datetime) -> str:
     why = _WHY[stack.doubt] if stack.doubt is not None else "not judged"
     if stack.last_status is None or stack.checked_at is None:
         return why
-    return f"{why}; {_WORDS[stack.last_status]} when last looked at, {lasted((now - stack.checked_at).total_seconds())} before"
+    was = f"{_WORDS[stack.last_status]} {lasted((now - stack.checked_at).total_seconds())} before"
+    return was if stack.doubt in _SAID_OF_ALL else f"{why}; {was}"
 
 
 def drift_words(drift: Drift, standing: Standing, zone: tzinfo | None) -> str:
@@ -148,23 +152,8 @@ def cause_text(cause: Mapping[str, Any] | None) -> str | None:
 
 def configuration_lines(configuration: Mapping[str, Any]) -> Iterator[str]:
     """A container's configuration as `path: value`, without what is not set. Clean."""
-    for path, value in flat(plain_json(unsealed(configuration))):
+    for path, value in leaves(plain_json(unsealed(configuration))):
         yield f"{shorten(path)}: {shorten(str(value), 1000)}"
-
-
-def flat(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """The leaves of a document that say something, each with the way to it."""
-    if isinstance(value, Mapping):
-        for key in sorted(value):
-            yield from flat(value[key], f"{path}.{key}" if path else str(key))
-    elif isinstance(value, list):
-        if value and all(not isinstance(one, Mapping | list) for one in value):
-            yield path, " ".join(str(one) for one in value)
-        else:
-            for number, one in enumerate(value):
-                yield from flat(one, f"{path}.{number}")
-    elif value not in (None, "", 0, False):
-        yield path, value
 
 
 def _alarms(standing: Standing, zone: tzinfo | None) -> Iterator[Line]:

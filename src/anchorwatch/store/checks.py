@@ -55,23 +55,22 @@ def record(write: Writing, check: Check, *, eventful: bool) -> int:
 
 def last(read: Reading, key: ProjectKey) -> CheckRun | None:
     """The newest check of a key."""
-    return _newest(read, _query(key))
+    return _newest(read, _LAST, _of(key))
 
 
 def last_judged(read: Reading, key: ProjectKey) -> CheckRun | None:
     """The newest check of a key that came to a verdict: "unknown" is none."""
-    return _newest(read, _query(key).where(CheckRow.status != StackStatus.UNKNOWN))
+    return _newest(read, _LAST.where(_CHECKS.c.status != StackStatus.UNKNOWN), _of(key))
 
 
 def at(read: Reading, key: ProjectKey, moment: datetime) -> CheckRun | None:
     """The newest check that had begun by then."""
-    return _newest(read, _query(key).where(CheckRow.started_at <= moment))
+    return _newest(read, _LAST.where(_CHECKS.c.started_at <= moment), _of(key))
 
 
 def get(read: Reading, number: int) -> CheckRun | None:
     """The check with that number, if it is still remembered."""
-    query = select(HostRow.name, ProjectRow.name, CheckRow).join(ProjectRow, ProjectRow.id == CheckRow.project_id)
-    return _newest(read, query.join(HostRow, HostRow.id == ProjectRow.host_id).where(CheckRow.id == number))
+    return _newest(read, _ALL.where(_CHECKS.c.id == number), {})
 
 
 def verdicts(read: Reading) -> Mapping[ProjectKey, Verdict]:
@@ -136,23 +135,27 @@ _TOLD = (
 )
 
 
-def _query(key: ProjectKey) -> Select[str, str, CheckRow]:
-    return (
-        select(HostRow.name, ProjectRow.name, CheckRow)
-        .join(ProjectRow, ProjectRow.id == CheckRow.project_id)
-        .join(HostRow, HostRow.id == ProjectRow.host_id)
-        .where(HostRow.name == label(key.host), ProjectRow.name == label(key.project))
-        .order_by(CheckRow.started_at.desc(), CheckRow.id.desc())
-    )
+_ALL = (
+    select(HostRow.name.label("host_name"), ProjectRow.name.label("project_name"), *_CHECKS.c)
+    .select_from(_CHECKS)
+    .join(ProjectRow, ProjectRow.id == _CHECKS.c.project_id)
+    .join(HostRow, HostRow.id == ProjectRow.host_id)
+    .order_by(_CHECKS.c.started_at.desc(), _CHECKS.c.id.desc())
+    .limit(1)
+)
+_LAST = _ALL.where(HostRow.name == bindparam("host"), ProjectRow.name == bindparam("project"))
 
 
-def _newest(read: Reading, query: Select[str, str, CheckRow]) -> CheckRun | None:
-    found = read.session.execute(query.limit(1)).one_or_none()
-    if found is None:
+def _of(key: ProjectKey) -> dict[str, str]:
+    return {"host": label(key.host), "project": label(key.project)}
+
+
+def _newest(read: Reading, query: Select[*tuple[Any, ...]], asked: Mapping[str, str]) -> CheckRun | None:
+    row = rows.connection(read.session).execute(query, asked).one_or_none()
+    if row is None:
         return None
-    host, project, row = found
     check = Check(
-        key=ProjectKey(host, project),
+        key=ProjectKey(row.host_name, row.project_name),
         trigger=row.trigger,
         started_at=row.started_at,
         took=row.took,

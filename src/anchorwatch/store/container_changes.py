@@ -111,7 +111,7 @@ def _before(read: Reading, states: Collection[int]) -> dict[int, int]:
     found: dict[int, int] = {}
     for some in batched(sorted(states)):
         pairs: dict[int, int | None] = dict(
-            read.session.execute(select(ContainerStateRow.id, newest).where(ContainerStateRow.id.in_(some))).tuples().all()
+            read.session.execute(select(ContainerStateRow.id, newest).where(ContainerStateRow.id.in_(some))).all()
         )
         begins = _column(read, ContainerStateRow.valid_from, some)
         ends = _column(read, ContainerStateRow.valid_to, [one for one in pairs.values() if one is not None])
@@ -136,7 +136,7 @@ def _followed(read: Reading, states: Collection[int]) -> set[int]:
 
 
 def _column(read: Reading, column: InstrumentedAttribute[Any], states: Sequence[int]) -> dict[int, datetime]:
-    return dict(read.session.execute(select(ContainerStateRow.id, column).where(ContainerStateRow.id.in_(states))).tuples().all())
+    return dict(read.session.execute(select(ContainerStateRow.id, column).where(ContainerStateRow.id.in_(states))).all())
 
 
 def _found(read: Reading, states: Collection[int]) -> dict[int, _State]:

@@ -15,7 +15,7 @@ from anchorwatch.model.drifts import NO_PROJECT
 from anchorwatch.model.timeline import ContainerSeen
 from anchorwatch.model.values import JsonObject
 from anchorwatch.store import rows
-from anchorwatch.store.tables import ConfigurationRow, ContainerRow, ContainerStateRow, ContainerVersionRow, ProjectRow
+from anchorwatch.store.tables import ConfigurationRow, ContainerRow, ContainerStateRow, ContainerVersionRow, HostRow, ProjectRow
 
 
 class Was(NamedTuple):
@@ -93,19 +93,28 @@ class Configurations:
 
 
 _state, _version = ContainerStateRow, ContainerVersionRow
-_NOW = (
-    select(
-        *(ContainerRow.id, ContainerRow.name, ContainerRow.synced_revision, ContainerRow.synced_at, ProjectRow.name),
-        *(_state.id, _state.valid_from, _state.state, _state.exit_code, _state.health, _state.oom_killed, _state.restart_count),
-        *(_state.started_at, _version.id, _version.engine_id, _version.image_id, _version.created_at, _version.project_id),
-        *(_version.service, _version.number, _version.configuration_id, ConfigurationRow.hash),
-    )
-    .select_from(ContainerRow.__table__)
+_COLUMNS = (
+    *(ContainerRow.id, ContainerRow.name, ContainerRow.synced_revision, ContainerRow.synced_at, ProjectRow.name),
+    *(_state.id, _state.valid_from, _state.state, _state.exit_code, _state.health, _state.oom_killed, _state.restart_count),
+    *(_state.started_at, _version.id, _version.engine_id, _version.image_id, _version.created_at, _version.project_id),
+    *(_version.service, _version.number, _version.configuration_id, ConfigurationRow.hash),
+)
+"""Those of a `Was`."""
+SPANS = (
+    select(HostRow.name, _state.valid_to, ConfigurationRow.body, *_COLUMNS)
+    .select_from(ContainerRow)
+    .join(HostRow, HostRow.id == ContainerRow.host_id)
     .join(_state, _state.container_id == ContainerRow.id)
     .join(_version, _version.id == _state.version_id)
     .join(ProjectRow, ProjectRow.id == _version.project_id)
     .join(ConfigurationRow, ConfigurationRow.id == _version.configuration_id)
+    .order_by(HostRow.id, ContainerRow.id)
+)
+"""Host, end and configuration of each state of each container, and the rest of it."""
+_NOW = (
+    SPANS.with_only_columns(*_COLUMNS)
     .where(ContainerRow.host_id == bindparam("host"), _state.valid_to.is_(None))
+    .order_by(None)
     .order_by(ContainerRow.id)
 )
 _NOW_OF_PROJECT = _NOW.where(

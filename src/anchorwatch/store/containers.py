@@ -5,22 +5,19 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TypeAlias
+from typing import Any
 
-from sqlalchemy import ColumnElement, Select, or_, select
-from sqlalchemy.orm import undefer
+from sqlalchemy import ColumnElement, Select, bindparam, or_, select
 
 from anchorwatch.model.desired import ProjectKey
 from anchorwatch.model.timeline import ContainerSeen, ContainerSpan, Span
 from anchorwatch.model.values import JsonObject
 from anchorwatch.store import container_rows, rows
-from anchorwatch.store.container_rows import Begun, Was
+from anchorwatch.store.container_rows import SPANS, Begun, Was
 from anchorwatch.store.documents import document_of, hash_of, text_of
 from anchorwatch.store.tables import (
-    ConfigurationRow,
     ContainerRow,
     ContainerStateRow,
-    ContainerVersionRow,
     HostRow,
     ProjectRow,
 )
@@ -80,20 +77,18 @@ def record(
 
 def current(read: Reading, host: str | None = None) -> Sequence[ContainerSpan]:
     """The containers that are there, of one host or of all."""
-    return _spans(read, _query().where(ContainerStateRow.valid_to.is_(None), *_of(host)))
+    return _spans(read, SPANS.where(ContainerStateRow.valid_to.is_(None), *_of(host)))
 
 
 def of_project(read: Reading, key: ProjectKey) -> Sequence[ContainerSpan]:
     """The containers that are there of one project (`NO_PROJECT`: of none)."""
-    return _spans(
-        read, _query().where(ContainerStateRow.valid_to.is_(None), ProjectRow.name == label(key.project), *_of(key.host))
-    )
+    return _spans(read, _OF_PROJECT, host=label(key.host), project=label(key.project))
 
 
 def at(read: Reading, moment: datetime, host: str | None = None) -> Sequence[ContainerSpan]:
     """The containers that were there at that moment, each as it was."""
     still = or_(ContainerStateRow.valid_to.is_(None), ContainerStateRow.valid_to > moment)
-    return _spans(read, _query().where(ContainerStateRow.id.in_(numbers_at(read, moment, host)), still))
+    return _spans(read, SPANS.where(ContainerStateRow.id.in_(numbers_at(read, moment, host)), still))
 
 
 def numbers_at(read: Reading, moment: datetime, host: str | None = None) -> Sequence[int]:
@@ -112,7 +107,7 @@ def numbers_at(read: Reading, moment: datetime, host: str | None = None) -> Sequ
 
 def history(read: Reading, host: str, name: str) -> Sequence[ContainerSpan]:
     """How one container was, from the beginning."""
-    query = _query().where(ContainerRow.name == label(name), *_of(host))
+    query = SPANS.where(ContainerRow.name == label(name), *_of(host))
     return _spans(read, query.order_by(None).order_by(ContainerStateRow.valid_from))
 
 
@@ -128,8 +123,7 @@ def mark_in_sync(write: Writing, host: str, names: Collection[str], revision: st
 
 def last_in_sync(read: Reading, host: str) -> Mapping[str, str]:
     """The revision that each container of a host was last in sync with, by name; those that never were are missing."""
-    query = select(ContainerRow.name, ContainerRow.synced_revision).join(HostRow, HostRow.id == ContainerRow.host_id)
-    found = read.session.execute(query.where(ContainerRow.synced_revision.is_not(None), *_of(host)))
+    found = rows.connection(read.session).execute(_IN_SYNC, {"host": label(host)})
     return {name: revision for name, revision in found if revision is not None}
 
 
@@ -151,46 +145,19 @@ def _of(host: str | None) -> list[ColumnElement[bool]]:
     return [] if host is None else [HostRow.name == label(host)]
 
 
-_Found: TypeAlias = Select[str, str, str, ContainerStateRow, ContainerVersionRow, ConfigurationRow]
+_OF_PROJECT = SPANS.where(
+    ContainerStateRow.valid_to.is_(None), HostRow.name == bindparam("host"), ProjectRow.name == bindparam("project")
+)
+_IN_SYNC = (
+    select(ContainerRow.name, ContainerRow.synced_revision)
+    .join(HostRow, HostRow.id == ContainerRow.host_id)
+    .where(HostRow.name == bindparam("host"), ContainerRow.synced_revision.is_not(None))
+)
 
 
-def _query() -> _Found:
-    return (
-        select(HostRow.name, ContainerRow.name, ProjectRow.name, ContainerStateRow, ContainerVersionRow, ConfigurationRow)
-        .join(ContainerRow, ContainerRow.id == ContainerStateRow.container_id)
-        .join(HostRow, HostRow.id == ContainerRow.host_id)
-        .join(ContainerVersionRow, ContainerVersionRow.id == ContainerStateRow.version_id)
-        .join(ProjectRow, ProjectRow.id == ContainerVersionRow.project_id)
-        .join(ConfigurationRow, ConfigurationRow.id == ContainerVersionRow.configuration_id)
-        .order_by(HostRow.id, ContainerRow.id)
-    )
-
-
-def _spans(read: Reading, query: _Found) -> Sequence[ContainerSpan]:
-    return tuple(
-        ContainerSpan(host, Span(state.valid_from, state.valid_to), _seen(name, project, state, version, configuration.body))
-        for host, name, project, state, version, configuration in read.session.execute(
-            query.options(undefer(ConfigurationRow.body))
-        )
-    )
-
-
-def _seen(
-    name: str, project: str, state: ContainerStateRow, version: ContainerVersionRow, configuration: JsonObject
-) -> ContainerSeen:
-    return ContainerSeen(
-        name=name,
-        engine_id=version.engine_id,
-        image_id=version.image_id,
-        state=state.state,
-        exit_code=state.exit_code,
-        health=state.health,
-        oom_killed=state.oom_killed,
-        restart_count=state.restart_count,
-        created_at=version.created_at,
-        started_at=state.started_at,
-        project=project or None,
-        service=version.service,
-        number=version.number,
-        configuration=configuration,
-    )
+def _spans(read: Reading, query: Select[*tuple[Any, ...]], **asked: object) -> Sequence[ContainerSpan]:
+    found = []
+    for host, valid_to, body, *columns in rows.connection(read.session).execute(query, asked):
+        was = Was._make(columns)
+        found.append(ContainerSpan(host, Span(was.valid_from, valid_to), was.seen(body)))
+    return tuple(found)

@@ -208,6 +208,13 @@ def counts(read: Reading) -> Mapping[tuple[str, DeliveryState], int]:
     return {(destination, state): number for destination, state, number in read.session.execute(query)}
 
 
+def reasons(read: Reading) -> Mapping[str, int]:
+    """How many deliveries were not made, or not yet, by the reason."""
+    query = select(DeliveryRow.reason, func.count())
+    query = query.where(DeliveryRow.state != DeliveryState.SENT, DeliveryRow.reason.is_not(None))
+    return {reason: number for reason, number in read.session.execute(query.group_by(DeliveryRow.reason)) if reason is not None}
+
+
 _WAITS = and_(UNFINISHED, DeliveryRow.state.in_(WAITING))
 """With the words of the index, so that a database sees that it covers them."""
 

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Select, Text, and_, or_, select, type_coerce
+from sqlalchemy import ColumnElement, Select, Text, and_, bindparam, or_, select, type_coerce
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from anchorwatch.model.drifts import NO_PROJECT, Acceptance, Drift, DriftState
@@ -48,7 +48,7 @@ def record(write: Writing, drifts: Iterable[Drift], at: datetime) -> None:
     if not found:
         return
     ids = {name: number for name, number in numbers(session, found).items() if number is not None}
-    known = _still(session, [number for number in ids.values() if number not in rows.known(session).new_drifts])
+    known = _still(session, [number for number in ids.values() if number not in rows.known(session).spanless])
     for name, drift in found.items():
         row, moment = known.get(ids[name]), drift.resolved_at or at
         if row is None:
@@ -67,15 +67,20 @@ def record(write: Writing, drifts: Iterable[Drift], at: datetime) -> None:
                 _begin(session, _row(ids[name], drift, at))
 
 
+_STILL = select(DriftSpanRow).where(
+    DriftSpanRow.drift_id.in_(bindparam("numbers", expanding=True)), DriftSpanRow.valid_to.is_(None)
+)
+
+
 def _still(session: Session, numbers: Collection[int]) -> dict[int, DriftSpanRow]:
     """The spans of these drifts that have not ended."""
     if not numbers:
         return {}
-    still = select(DriftSpanRow).where(DriftSpanRow.drift_id.in_(numbers), DriftSpanRow.valid_to.is_(None))
-    return {row.drift_id: row for row in session.scalars(still)}
+    return {row.drift_id: row for row in session.scalars(_STILL, {"numbers": numbers})}
 
 
 def _begin(session: Session, row: DriftSpanRow) -> None:
+    rows.known(session).spanless.discard(row.drift_id)
     columns = rows.table(DriftSpanRow).c.keys()
     rows.add(rows.connection(session), DriftSpanRow, **{name: getattr(row, name) for name in columns if name != "id"})
 

@@ -102,7 +102,7 @@ def save(write: Writing, drifts: Iterable[Drift]) -> None:
             project = rows.make_project(session, drift.key, drift.appeared_at).id
             number = known[drift.id] = rows.add(within, DriftRow, name=drift.id, project_id=project, **values)
             rows.known(session).drifts[drift.id] = number
-            rows.known(session).new_drifts.add(number)
+            rows.known(session).spanless.add(number)
         else:
             within.execute(_UPDATE, values | {"row": number})
 

@@ -188,7 +188,7 @@ def _run(read: Reading, at: datetime) -> Run | None:
 
 
 def _first_seen(read: Reading) -> Mapping[str, datetime]:
-    return dict(read.session.execute(select(HostRow.name, HostRow.first_seen_at).order_by(HostRow.id)).tuples().all())
+    return dict(read.session.execute(select(HostRow.name, HostRow.first_seen_at).order_by(HostRow.id)).all())
 
 
 def _repo(read: Reading) -> Repo:

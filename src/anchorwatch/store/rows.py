@@ -32,8 +32,8 @@ class Known:
     stacks: dict[tuple[str, str], int] = field(default_factory=dict)
     drifts: dict[str, int | None] = field(default_factory=dict)
     """None for one that is not there."""
-    new_drifts: set[int] = field(default_factory=set)
-    """Those that this transaction has made."""
+    spanless: set[int] = field(default_factory=set)
+    """Drifts that this transaction has made, and that have no span yet."""
     containers: dict[tuple[int, str], Synced] = field(default_factory=dict)
     """By the host's ID, and name."""
 
@@ -57,7 +57,9 @@ class Project:
 
 def known(session: Session) -> Known:
     """What the transaction of `session` has found."""
-    found: Known = session.info.setdefault("known", Known())
+    found: Known | None = session.info.get("known")
+    if found is None:
+        found = session.info["known"] = Known()
     return found
 
 

@@ -59,7 +59,7 @@ def places(read: Reading, numbers: Collection[int]) -> Mapping[int, Drift]:
     """The drifts that a record calls by these numbers, as they are now."""
     found: dict[int, Drift] = {}
     for some in batched(sorted(numbers)):
-        names = dict(read.session.execute(select(DriftRow.name, DriftRow.id).where(DriftRow.id.in_(some))).tuples().all())
+        names = dict(read.session.execute(select(DriftRow.name, DriftRow.id).where(DriftRow.id.in_(some))).all())
         found |= {names[name]: drift for name, drift in drifts.called(read, names).items()}
     return found
 
@@ -73,8 +73,8 @@ class _Names:
     """The names of hosts and stacks by their numbers."""
 
     def __init__(self, read: Reading) -> None:
-        self._hosts = dict(read.session.execute(select(HostRow.id, HostRow.name)).tuples().all())
-        self._stacks = dict(read.session.execute(select(StackRow.id, StackRow.name)).tuples().all())
+        self._hosts = dict(read.session.execute(select(HostRow.id, HostRow.name)).all())
+        self._stacks = dict(read.session.execute(select(StackRow.id, StackRow.name)).all())
 
     def lane(self, host: int | None, stack: int | None) -> Lane:
         """The host and the stack that belong together."""
@@ -205,9 +205,9 @@ def _before(read: Reading, since: datetime) -> Iterable[tuple[int, datetime, Sta
         .limit(1)
         .scalar_subquery()
     )
-    ids = [number for number in read.session.scalars(select(newest)) if number is not None]
+    ids = [number for number in read.session.scalars(select(newest).select_from(ProjectRow)) if number is not None]
     query = select(CheckRow.project_id, CheckRow.started_at, CheckRow.status).where(CheckRow.id.in_(ids))
-    return read.session.execute(query).tuples().all()
+    return read.session.execute(query).all()
 
 
 def _turns(read: Reading, since: datetime, until: datetime) -> Iterable[tuple[int, datetime, StackStatus]]:
@@ -221,7 +221,7 @@ def _turns(read: Reading, since: datetime, until: datetime) -> Iterable[tuple[in
     )
     query = select(every.c.project_id, every.c.started_at, every.c.status).order_by(every.c.project_id, every.c.started_at)
     found = read.session.execute(query.where(or_(every.c.before.is_(None), every.c.before != every.c.status)))
-    return found.tuples().all()
+    return found.all()
 
 
 def _spans(found: Iterable[tuple[K, Span]]) -> Mapping[K, Sequence[Span]]:

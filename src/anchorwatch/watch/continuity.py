@@ -5,7 +5,7 @@ An engine keeps its last 256 events, of all kinds, and replays them to who asks 
 missing; if not, nobody knows, and that is a gap. What was seen before is known again, and is news only once.
 
 An engine writes an event down before it hands it out, and two at once may be handed out in another order than they were written
-down. So a little more is asked for than is missing.
+down. So a little more is asked for than is missing. Who begins asks for everything, so that there is a last event to go on from.
 """
 
 from __future__ import annotations
@@ -20,8 +20,12 @@ from anchorwatch.model.values import JsonObject
 REMEMBERED = 1024
 """Events that are known again: more than an engine replays at once."""
 
+LOOK_BACK = 2 * 10**9
+"""Nanoseconds before the engine's own time (which is exact to a second) from which on events are news to who begins: an engine
+answers a moment before it subscribes us, and what happens in between is replayed."""
+
 OVERLAP = 10**9
-"""Nanoseconds before the last event from which on they are asked for."""
+"""Nanoseconds before the last event from which on they are asked for, where it is known what came before it."""
 
 
 class Mark(NamedTuple):
@@ -68,6 +72,8 @@ class Continuity:
     last: Mark | None = None
     replay: float = 2.0
     """Seconds after its beginning within which a stream replays the last event, if it does at all."""
+    _floor: int = 0
+    """What a first replay tells from before this time, by the engine's clock, is no news."""
     _recent: dict[Mark, None] = field(default_factory=dict)
     _begun: bool = False
     _torn: bool = False
@@ -79,21 +85,23 @@ class Continuity:
         if self.last is not None:
             self._recent[self.last] = None
 
-    @property
-    def since(self) -> int | None:
-        """From when on to ask for events, in nanoseconds by the engine's clock; None: from now on."""
-        return None if self.last is None else max(1, self.last.at - OVERLAP)
+    def since(self, at: int | None) -> int | None:
+        """From when on to ask for events, in nanoseconds by the engine's clock, where it is now `at`; None: for all there are."""
+        if self.last is not None:
+            return self.last.at - OVERLAP if self._begun else self.last.at
+        return None if at is None or not self._torn else at - LOOK_BACK
 
-    def opened(self, now: float, whole: bool) -> bool | None:
-        """A stream begins. `whole`: it takes the place of one that was whole until a moment ago."""
+    def opened(self, now: float, at: int | None, whole: bool) -> bool | None:
+        """A stream begins, where the engine has the time `at`. `whole`: in place of one that was whole until a moment ago."""
+        self._floor = 0 if self._begun or self.last is not None or at is None else at - LOOK_BACK
         broken, self._begun = self._begun and not whole, True
         torn, self._torn = self._torn, False
-        self._awaited = None
+        self._awaited, self._until = None, now + self.replay
         if torn or self.last is None:
             return torn or broken
         if whole:
             return False
-        self._awaited, self._until = self.last, now + self.replay
+        self._awaited = self.last
         return None
 
     def take(self, event: JsonObject) -> tuple[bool, bool | None]:
@@ -103,6 +111,9 @@ class Continuity:
             return True, None
         verdict: bool | None = None
         known = mark in self._recent
+        old = mark.at < self._floor
+        if not old:
+            self._floor = 0
         if self._awaited is not None and (mark == self._awaited or (not known and mark.at > self._awaited.at)):
             verdict, self._awaited = mark != self._awaited, None
         if not known:
@@ -110,18 +121,19 @@ class Continuity:
             self.last = mark
             if len(self._recent) > REMEMBERED:
                 del self._recent[next(iter(self._recent))]
-        return not known, verdict
+        return not (known or old), verdict
 
     def undecided(self, now: float) -> float | None:
         """Seconds until there will be a verdict at the latest; None where none is awaited."""
         return None if self._awaited is None else max(0.0, self._until - now)
 
     def due(self, now: float) -> bool | None:
-        """The verdict when nothing has come for too long."""
-        if self._awaited is None or now < self._until:
+        """The verdict when the replay must be over."""
+        if now < self._until:
             return None
-        self._awaited = None
-        return True
+        self._floor = 0
+        awaited, self._awaited = self._awaited, None
+        return None if awaited is None else True
 
     def tear(self) -> None:
         """Something is lost for certain: there is nothing to go on from."""

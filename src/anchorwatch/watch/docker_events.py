@@ -173,22 +173,22 @@ class DockerListener:
         greeting = stream.greet()
         actions = triggers.MEANINGFUL if greeting.newest_api <= triggers.KNOWN_API else None
         try:
-            stream.subscribe(greeting, triggers.TYPES, actions, self._continuity.since)
+            stream.subscribe(greeting, triggers.TYPES, actions, self._continuity.since(greeting.at))
         except HostForbidden as error:
             self._answered(error)
             self._wait_deaf(stream, stop)
             return
         self._answered(None)
         try:
-            self._follow(stream, stop)
+            self._follow(stream, greeting.at, stop)
         except HostBadAnswer:
             self._continuity.tear()
             raise
 
-    def _follow(self, stream: EventStream, stop: threading.Event) -> None:
+    def _follow(self, stream: EventStream, at: int | None, stop: threading.Event) -> None:
         now = self._monotonic()
         self._counts["sessions"] += 1
-        self._judge(self._continuity.opened(now, whole=now - self._exchanged_at <= self._pace.trusted))
+        self._judge(self._continuity.opened(now, at, whole=now - self._exchanged_at <= self._pace.trusted))
         quiet_at, trusted_until = now + self._between(self._pace.quiet), now + self._between(self._pace.lasting)
         while not self._over(stop):
             undecided = self._continuity.undecided(now)

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from anchorwatch.errors import StoreError
-from anchorwatch.model.drifts import Trigger
+from anchorwatch.model.drifts import DeliveryState, Trigger
 from anchorwatch.model.health import Due, Health, HostFigures, Lateness, Pulse, Tallies
 from anchorwatch.model.report import ErrorInfo
-from anchorwatch.store import Store
+from anchorwatch.store import Store, deliveries
 from anchorwatch.watch.fleet import FleetWatch
 from anchorwatch.watch.host import HostWatch
 
@@ -26,6 +26,7 @@ class Parts:
     started_at: datetime
     store: Store
     fleet: FleetWatch
+    messages: Pulse
     chores: Mapping[str, ErrorInfo]
     """What is wrong with the database, by the chore that found it."""
     resync: float
@@ -38,7 +39,7 @@ def health(parts: Parts) -> Health:
     database, size, log = _database(parts)
     return Health(
         started_at=parts.started_at,
-        pulses=tuple(_pulses(fleet)),
+        pulses=(*_pulses(fleet), parts.messages),
         due=tuple(due for host in fleet.hosts.values() for due in _due(host, now, parts.resync)),
         queue_waiting=sum(host.queue.waiting() for host in fleet.hosts.values()),
         queue_overdue=max((host.queue.overdue() for host in fleet.hosts.values() if not host.queue.flying()), default=0.0),
@@ -47,7 +48,7 @@ def health(parts: Parts) -> Health:
         database_bytes=size,
         database_log_bytes=log,
         hosts=tuple(_figures(host) for host in fleet.hosts.values()),
-        tallies=_tallies(fleet),
+        tallies=_tallies(parts),
     )
 
 
@@ -82,13 +83,29 @@ def _figures(host: HostWatch) -> HostFigures:
     return HostFigures(host.name, host.status, host.running)
 
 
-def _tallies(fleet: FleetWatch) -> Tallies:
+def _messages(store: Store) -> Mapping[tuple[str, DeliveryState], int]:
+    try:
+        with store.read() as read:
+            return deliveries.counts(read)
+    except StoreError:
+        return {}
+
+
+def _tallies(parts: Parts) -> Tallies:
+    fleet = parts.fleet
     checks: dict[Trigger, int] = {}
     for host in fleet.hosts.values():
         for trigger, count in host.counted.checks.items():
             checks[trigger] = checks.get(trigger, 0) + count
+    messages = _messages(parts.store)
+    waiting: dict[str, int] = {}
+    for (destination, state), number in messages.items():
+        if state in deliveries.WAITING:
+            waiting[destination] = waiting.get(destination, 0) + number
     return Tallies(
         checks=checks,
         checks_failed=sum(host.counted.failed for host in fleet.hosts.values()),
         check_seconds=sum(host.counted.seconds for host in fleet.hosts.values()),
+        messages=messages,
+        messages_waiting=waiting,
     )

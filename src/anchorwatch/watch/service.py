@@ -17,10 +17,12 @@ from queue import Empty, SimpleQueue
 from typing import Protocol
 
 from anchorwatch import __version__, clock
-from anchorwatch.errors import ConfigError, ServiceFailed, StoreError
+from anchorwatch.errors import AnchorwatchError, ServiceFailed, StoreError
 from anchorwatch.ledger.record import freeze
-from anchorwatch.model.health import Health, judged
+from anchorwatch.model.health import Health, Pulse, judged
 from anchorwatch.model.service import HistorySettings
+from anchorwatch.model.values import Secret
+from anchorwatch.notify.heartbeat import Heartbeat
 from anchorwatch.store import Store, cursors, deliveries, retention, runs
 from anchorwatch.watch.chores import Chore, Chores
 from anchorwatch.watch.fleet import FleetWatch
@@ -45,18 +47,22 @@ class Messenger(Protocol):
     def close(self) -> None:
         """Ends what is under way: it counts as not delivered."""
 
+    @property
+    def pulse(self) -> Pulse:
+        """Whether everybody can be told."""
+
 
 @dataclass(frozen=True, slots=True)
 class Setting:
     """What one config makes of the service."""
 
-    fleet: Callable[[int, Callable[[str, BaseException | None], None], Callable[[], None]], FleetWatch]
-    """Makes the fleet's watch; given the number of the run, whom to tell of a thread that died, and of messages to send."""
-    messenger: Messenger | None
+    fleet: Callable[[int, Callable[[str, BaseException | None], None]], FleetWatch]
+    """Makes the fleet's watch; given the number of the run, and whom to tell of a thread that died."""
+    messenger: Messenger
     resync: float
     history: HistorySettings
-    well: Callable[[bool], None] = lambda _well: None
-    """Is told each minute whether everything is well (the heartbeat)."""
+    heartbeat: Secret | None = None
+    """A URL that is asked for each minute, as long as everything is well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +76,9 @@ class _Order:
 class Service:
     """See the module. `settings` makes of the config what it says now; it raises `ConfigError` where that is wrong."""
 
-    def __init__(self, store: Store, settings: Callable[[], Setting], dice: Callable[[], float] = random.random) -> None:
+    def __init__(
+        self, store: Store, settings: Callable[[Callable[[], None]], Setting], dice: Callable[[], float] = random.random
+    ) -> None:
         self.started_at = clock.now()
         self._store = store
         self._settings = settings
@@ -86,10 +94,11 @@ class Service:
             freeze(write)
         if back:
             log.warning("%d messages were handed over when anchorwatch ended, and may arrive twice", back)
-        self._setting = settings()
-        self._fleet = self._setting.fleet(self._run, self._died, self.tell)
+        self._setting = settings(self.tell)
+        self._fleet = self._setting.fleet(self._run, self._died)
         self._chores = Chores(self._list_of_chores(), time.monotonic(), dice)
         self._teller: threading.Thread | None = None
+        self._heartbeat = self._new_heartbeat()
 
     # -- from outside: any thread, signal handlers too -------------------------------------------------------------------
 
@@ -111,7 +120,16 @@ class Service:
 
     def health(self) -> Health:
         """How it is, now."""
-        return health(Parts(self.started_at, self._store, self._fleet, self._chores.trouble, self._setting.resync))
+        return health(
+            Parts(
+                self.started_at,
+                self._store,
+                self._fleet,
+                self._setting.messenger.pulse,
+                self._chores.trouble,
+                self._setting.resync,
+            )
+        )
 
     # -- the main thread -------------------------------------------------------------------------------------------------
 
@@ -144,15 +162,16 @@ class Service:
 
     def _reload(self) -> None:
         try:
-            setting = self._settings()
-            fleet = setting.fleet(self._run, self._died, self.tell)
-        except (ConfigError, StoreError) as error:
+            setting = self._settings(self.tell)
+            fleet = setting.fleet(self._run, self._died)
+        except AnchorwatchError as error:
             log.error("the config was not taken: %s", error.message)
             return
         self._fleet.stop(STOP_WITHIN)
         self._stop_telling()
         self._setting, self._fleet = setting, fleet
         self._chores = Chores(self._list_of_chores(), time.monotonic(), self._dice)
+        self._heartbeat = self._new_heartbeat()
         self._fleet.start()
         self._begin_to_tell()
         log.info("the config was read again")
@@ -174,8 +193,6 @@ class Service:
 
     def _begin_to_tell(self) -> None:
         messenger = self._setting.messenger
-        if messenger is None:
-            return
         self._ending = threading.Event()
         self._teller = threading.Thread(target=self._tell_on, args=(messenger, self._ending), name="messages", daemon=True)
         self._teller.start()
@@ -198,8 +215,7 @@ class Service:
     def _stop_telling(self) -> None:
         self._ending.set()
         self._wake.set()
-        if self._setting.messenger is not None:
-            self._setting.messenger.close()
+        self._setting.messenger.close()
         if self._teller is not None:
             self._teller.join(STOP_WITHIN / 2)
             self._teller = None
@@ -211,6 +227,7 @@ class Service:
             Chore("resync", min(5.0, self._setting.resync / 4), lambda: self._fleet.resync(self._setting.resync)),
             Chore("clock", 10.0, self._look_at_the_clock),
             Chore("alive", 60.0, self._alive),
+            Chore("heartbeat", 60.0, self._beat),
             Chore("watchdog", 20.0, self._look_after_ourselves),
             Chore("checkpoint", 3600.0, self._checkpoint),
             Chore("upkeep", 3600.0, self._upkeep),
@@ -230,7 +247,16 @@ class Service:
         with self._store.write() as write:
             runs.alive(write, self._run, clock.now())
         self._fleet.save_cursors()
-        self._setting.well(judged(self.health()).well)
+
+    def _new_heartbeat(self) -> Heartbeat | None:
+        url = self._setting.heartbeat
+        return None if url is None else Heartbeat(url, lambda: judged(self.health()).well)
+
+    def _beat(self) -> None:
+        """In a thread of its own: whoever listens may take 10 s to answer."""
+        heartbeat = self._heartbeat
+        if heartbeat is not None:
+            threading.Thread(target=heartbeat.turn, name="heartbeat", daemon=True).start()
 
     def _look_after_ourselves(self) -> None:
         verdict, now = judged(self.health()), time.monotonic()

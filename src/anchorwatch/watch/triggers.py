@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from anchorwatch.model.desired import DesiredState, ProjectKey
+from anchorwatch.model.desired import BrokenStack, DesiredProject, DesiredState, ProjectKey
 from anchorwatch.model.drifts import NO_PROJECT
 from anchorwatch.model.observed import LABEL
 from anchorwatch.model.values import JsonObject
@@ -79,10 +79,14 @@ def of_event(event: JsonObject, known: Belongings) -> Hint | None:
 
 
 def of_commit(before: DesiredState, after: DesiredState) -> Hint | None:
-    """What a commit hints at: the stacks that it touched, those that came, and those that are gone; None for nothing."""
-    was, now = _revisions(before), _revisions(after)
-    keys = frozenset(key for key in was.keys() | now.keys() if key not in was or key not in now or was[key] != now[key])
-    return Hint(keys, f"commit {(after.revision or '')[:12]}".rstrip()) if keys else None
+    """What a new desired state hints at: the stacks that it wants otherwise, those that came, and those that are gone."""
+    was, now = _by_key(before), _by_key(after)
+    keys = frozenset(key for key in was.keys() | now.keys() if was.get(key) != now.get(key))
+    if after.revision != before.revision:
+        reason = f"commit {(after.revision or '')[:12]}".rstrip()
+    else:
+        reason = "values outside Git" if after.revision else "files of the repo"
+    return Hint(keys, reason) if keys else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +126,9 @@ def _of_volume(event: _Event, known: Belongings) -> frozenset[ProjectKey]:
     return frozenset() if event.action in {"mount", "unmount"} else known.volumes.get(event.id, frozenset())
 
 
-def _revisions(state: DesiredState) -> dict[ProjectKey, tuple[str | None, ...]]:
-    found: dict[ProjectKey, tuple[str | None, ...]] = {project.key: (project.revision, None) for project in state.projects}
+def _by_key(state: DesiredState) -> dict[ProjectKey, DesiredProject | BrokenStack]:
+    found: dict[ProjectKey, DesiredProject | BrokenStack] = {project.key: project for project in state.projects}
     for broken in state.broken:
         if broken.project is not None:
-            found[ProjectKey(broken.stack.host, broken.project)] = (broken.revision, broken.error.kind)
+            found[ProjectKey(broken.stack.host, broken.project)] = broken
     return found

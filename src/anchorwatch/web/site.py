@@ -7,8 +7,8 @@
 | `GET /metrics` | for Prometheus (`metrics`) |
 | `POST /hooks/git` | 202 for a webhook of the forge (`hooks`), where the config has one; 401 for one that proves nothing |
 
-The first two name parts and classes of error, no host: a proxy may show them to the world. Nothing here waits for long: if the
-service does not say how it is within `PATIENCE`, that is the answer.
+The first two name parts and classes of error, no host: a proxy may show them to the world. Nothing here waits for long: where
+the service does not say how it is within `PATIENCE`, that is the answer. It is asked twice a second at most, whoever asks.
 """
 
 from __future__ import annotations
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 PATIENCE = 5.0
 """Seconds that the service may take to say how it is."""
+FRESH = 0.5
+"""Seconds for which what it said is good enough."""
 _SAY_EVERY = 60.0
 """Seconds between two lines in the log about webhooks that were refused."""
 
@@ -60,6 +62,10 @@ def site(
 class _Pages:
     def __init__(self, health: Callable[[], Health]) -> None:
         self._health = health
+        self._turn = anyio.Lock()
+        self._threads = anyio.CapacityLimiter(2)  # those that hang count until they come back
+        self._known: Health | None = None
+        self._known_at = 0.0
 
     async def healthz(self, request: Request) -> Response:
         return _status((await self._judged()).troubles)
@@ -82,7 +88,11 @@ class _Pages:
     async def _asked(self) -> Health | None:
         """None where it does not say in time."""
         with anyio.move_on_after(PATIENCE):
-            return await anyio.to_thread.run_sync(self._health, abandon_on_cancel=True)
+            async with self._turn:
+                if self._known is None or time.monotonic() - self._known_at > FRESH:
+                    self._known = await anyio.to_thread.run_sync(self._health, abandon_on_cancel=True, limiter=self._threads)
+                    self._known_at = time.monotonic()
+                return self._known
         return None
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +20,7 @@ def try_compose(config: Config, environ: Mapping[str, str]) -> Iterator[Trial]:
     """The Compose program, and the walls around it."""
     from anchorwatch.desired.cache import cache_folder
     from anchorwatch.desired.compose import find_compose
+    from anchorwatch.desired.scratch import scratch_folder
     from anchorwatch.desired.walls import walls
 
     try:
@@ -28,7 +28,7 @@ def try_compose(config: Config, environ: Mapping[str, str]) -> Iterator[Trial]:
     except ComposeError as error:
         yield Trial.failed("compose", error)
         return
-    standing = walls(os.path.realpath(compose.command[0]), tempfile.gettempdir())
+    standing = walls(os.path.realpath(compose.command[0]), scratch_folder())
     missing = [f"{wall.name} ({wall.missing})" for wall in standing if not wall.stands]
     said = f"Docker Compose {compose.version} at {compose.command[0]}"
     if missing:

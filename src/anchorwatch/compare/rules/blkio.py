@@ -18,6 +18,7 @@ _RATES = (
     ("device_write_bps", "BlkioDeviceWriteBps", ("throttle.write_bps_device", "io.max (wbps)")),
     ("device_write_iops", "BlkioDeviceWriteIOps", ("throttle.write_iops_device", "io.max (wiops)")),
 )
+_MEMBERS = ("BlkioWeight", "BlkioWeightDevice", *(member for _, member, _ in _RATES))
 _WEIGHT = ("blkio weight support", "blkio.weight support", "io.weight support")
 _MAY_LACK = "the host's kernel may lack block I/O weights: no container there has one"
 _WEIGHT_DEVICE = ("weight_device support", "io.weight (per device) support")
@@ -25,6 +26,8 @@ _WEIGHT_DEVICE = ("weight_device support", "io.weight (per device) support")
 
 def _differences(pair: Pair) -> Iterator[Difference]:
     wanted: JsonObject = pair.opened("blkio_config") or {}
+    if not wanted and not any(map(pair.host_config.get, _MEMBERS)):
+        return
     yield from _weights(pair, wanted)
     for key, member, signs in _RATES:
         rates = _entries(pair.host_config.get(member), "Rate")

@@ -11,13 +11,14 @@ from anchorwatch.compare.pair import Pair
 from anchorwatch.model.values import Json
 
 _COUNTERS = (
-    ("cpu_shares", "CpuShares"),
-    ("cpu_quota", "CpuQuota"),
-    ("cpu_period", "CpuPeriod"),
-    ("cpu_rt_period", "CpuRealtimePeriod"),
-    ("cpu_rt_runtime", "CpuRealtimeRuntime"),
-    ("cpu_count", "CpuCount"),
+    ("cpu_shares", "CpuShares", "CPUShares"),
+    ("cpu_quota", "CpuQuota", "CpuCfsQuota"),
+    ("cpu_period", "CpuPeriod", "CpuCfsPeriod"),
+    ("cpu_rt_period", "CpuRealtimePeriod", None),
+    ("cpu_rt_runtime", "CpuRealtimeRuntime", None),
+    ("cpu_count", "CpuCount", None),
 )
+"""Key, member of `.HostConfig`, and what `/info` calls the kernel's ability to do it."""
 
 
 def nano_cpus(value: Json) -> int:
@@ -36,9 +37,14 @@ def _differences(pair: Pair) -> Iterator[Difference]:
     else:
         path, want = "cpus", nano_cpus(pair.wanted.get("cpus") or 0)
     yield from differ(path, want, int(pair.host_config.get("NanoCpus") or 0), _shown)
-    for key, member in _COUNTERS:
-        yield from differ(key, _count(pair.wanted.get(key)), int(pair.host_config.get(member) or 0), _nonzero)
-    yield from differ("cpuset", pair.wanted.get("cpuset") or None, pair.host_config.get("CpusetCpus") or None)
+    for key, member, capability in _COUNTERS:
+        counted, count = _count(pair.wanted.get(key)), int(pair.host_config.get(member) or 0)
+        if counted != count:
+            found = differ(key, counted, count, _nonzero)
+            yield from found if capability is None else pair.host.able(capability, found)
+    wants, has = pair.wanted.get("cpuset") or None, pair.host_config.get("CpusetCpus") or None
+    if wants != has:
+        yield from pair.host.able("CPUSet", differ("cpuset", wants, has))
 
 
 def _count(value: Json) -> int:

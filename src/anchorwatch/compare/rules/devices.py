@@ -16,6 +16,9 @@ _OPTIONS_KEPT = (2, 30)
 
 
 def _differences(pair: Pair) -> Iterator[Difference]:
+    wants = any(map(pair.wanted.get, ("devices", "device_cgroup_rules", "gpus"))) or pair.limits("reservations").get("devices")
+    if not wants and not any(map(pair.host_config.get, ("Devices", "DeviceCgroupRules", "DeviceRequests"))):
+        return
     wanted = [_device(entry) for entry in pair.opened("devices") or ()]
     names = [source for source, target, _ in wanted if source == target and _CDI.fullmatch(source)]
     want = {target: f"{source}:{target}:{mode}" for source, target, mode in wanted if source not in names}

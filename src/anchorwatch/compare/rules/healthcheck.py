@@ -25,6 +25,8 @@ def _differences(pair: Pair) -> Iterator[Difference]:
     wanted = pair.wanted.get("healthcheck") or {}
     image = pair.inherited.get("Healthcheck") or {}
     seen = pair.config.get("Healthcheck") or {}
+    if not wanted and not image and not seen:
+        return
     disabled = bool(wanted.get("disable"))
     want_test: list[Json] = ["NONE"] if disabled else list(wanted.get("test") or image.get("Test") or ())
     have_test: list[Json] = list(seen.get("Test") or ())

@@ -12,6 +12,10 @@ _ENDPOINT_SYSCTLS = "com.docker.network.endpoint.sysctls"
 
 
 def _differences(pair: Pair) -> Iterator[Difference]:
+    if not any(map(pair.wanted.get, ("sysctls", "storage_opt"))) and not any(
+        map(pair.host_config.get, ("Sysctls", "StorageOpt"))
+    ):
+        return
     have = _texts(pair.host_config.get("Sysctls"))
     want = _texts(pair.opened("sysctls"))
     # clients older than API 1.48 have those of one interface moved to the endpoint (moby `api/server/router/container`)

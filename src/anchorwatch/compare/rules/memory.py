@@ -16,18 +16,23 @@ _SHM_SIZE = 64 * 2**20
 
 
 def _differences(pair: Pair) -> Iterator[Difference]:
+    able, seen = pair.host.able, pair.host_config
     path, limit = _limit(pair, "limits", "mem_limit")
-    memory = int(pair.host_config.get("Memory") or 0)
-    if not pair.host.lacks("MemoryLimit"):
-        yield from differ(path, limit, memory, _shown)
+    memory = int(seen.get("Memory") or 0)
+    if limit != memory:
+        yield from able("MemoryLimit", differ(path, limit, memory, _shown))
     path, reservation = _limit(pair, "reservations", "mem_reservation")
-    yield from differ(path, reservation, int(pair.host_config.get("MemoryReservation") or 0), _shown)
-    yield from _swap(pair, limit, memory)
+    reserved = int(seen.get("MemoryReservation") or 0)
+    if reservation != reserved:
+        yield from able("MemoryLimit", differ(path, reservation, reserved, _shown))
+    yield from able("SwapLimit", _swap(pair, limit, memory))
     if not pair.host.cgroup_v2:  # the kernel knows no swappiness there
-        yield from differ("mem_swappiness", _swappiness(pair), pair.host_config.get("MemorySwappiness"))
-    if not pair.host.cgroup_v2 and not pair.host.lacks("OomKillDisable"):
-        want = bool(pair.wanted.get("oom_kill_disable"))
-        yield from differ("oom_kill_disable", want, bool(pair.host_config.get("OomKillDisable")))
+        want, have = _swappiness(pair), seen.get("MemorySwappiness")
+        if want != have:
+            yield from able("MemoryLimit", differ("mem_swappiness", want, have))
+        spared, is_spared = bool(pair.wanted.get("oom_kill_disable")), bool(seen.get("OomKillDisable"))
+        if spared != is_spared:
+            yield from able("OomKillDisable", differ("oom_kill_disable", spared, is_spared))
     yield from differ("oom_score_adj", int(pair.wanted.get("oom_score_adj") or 0), int(pair.host_config.get("OomScoreAdj") or 0))
     yield from _shared(pair)
 
@@ -43,8 +48,6 @@ def _swap(pair: Pair, limit: int, memory: int) -> Iterator[Difference]:
     """Left out, the engine takes twice the memory (moby `daemon_unix.go`, `adaptContainerSettings`)."""
     want = size_in_bytes(pair.wanted["memswap_limit"]) if pair.wanted.get("memswap_limit") else 0
     have = int(pair.host_config.get("MemorySwap") or 0)
-    if pair.host.lacks("SwapLimit"):
-        return
     # twice the container's own limit: then it is the limit that differs, not the swap
     if want == have or (want == 0 and have in {2 * limit, 2 * memory}):
         return

@@ -9,8 +9,13 @@ from anchorwatch.compare.notation import address
 from anchorwatch.compare.pair import Pair
 from anchorwatch.model.values import Json
 
+_KEYS = ("dns", "dns_opt", "dns_search", "extra_hosts")
+_MEMBERS = ("Dns", "DnsOptions", "DnsSearch", "ExtraHosts")
+
 
 def _differences(pair: Pair) -> Iterator[Difference]:
+    if not any(map(pair.wanted.get, _KEYS)) and not any(map(pair.host_config.get, _MEMBERS)):
+        return
     want = [address(str(server)) for server in pair.opened("dns") or ()]
     yield from differ("dns", want or None, [address(str(server)) for server in pair.host_config.get("Dns") or ()] or None)
     for key, member in (("dns_opt", "DnsOptions"), ("dns_search", "DnsSearch")):

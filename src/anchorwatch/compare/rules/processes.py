@@ -16,8 +16,9 @@ def _differences(pair: Pair) -> Iterator[Difference]:
     deployed = pair.limits("limits").get("pids")
     path = "deploy.resources.limits.pids" if deployed else "pids_limit"
     want = max(int(deployed or pair.wanted.get("pids_limit") or 0), 0)
-    if not pair.host.lacks("PidsLimit"):
-        yield from differ(path, want, max(int(pair.host_config.get("PidsLimit") or 0), 0), _limit)
+    have = max(int(pair.host_config.get("PidsLimit") or 0), 0)
+    if want != have:
+        yield from pair.host.able("PidsLimit", differ(path, want, have, _limit))
     yield from _ulimits(pair)
 
 

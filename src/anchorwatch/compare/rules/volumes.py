@@ -44,6 +44,9 @@ def _moved_files(
     pair: Pair, wanted: dict[str, tuple[str, Mount]], seen: dict[str, Mount], accepted: set[str]
 ) -> Iterator[Difference]:
     """Configs and secrets that are files, at other places than wanted: one difference for each, whose mounts are then settled."""
+    files = {target: mount for target, mount in seen.items() if mount.type == "bind" and mount.read_only}
+    if not files:
+        return
     for kind, definitions in (("configs", pair.project.configs), ("secrets", pair.project.secrets)):
         for name in definitions:
             path = f"{kind}.{name}"
@@ -51,9 +54,8 @@ def _moved_files(
             source = next((mount.source for mount in want.values()), file_of(pair, definitions[name]))
             have = {
                 target: mount
-                for target, mount in seen.items()
-                if mount.type == "bind"
-                and mount.read_only
+                for target, mount in files.items()
+                if target in seen
                 and source is not None
                 and same(source, mount.source)
                 and (wanted[target][0] == path if target in wanted else target not in accepted)

@@ -1,0 +1,65 @@
+"""`anchorwatch accept`: one drift that is known, and not to be told of."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from anchorwatch.cli import options
+from anchorwatch.cli.answers import answer, loaded, until_of
+from anchorwatch.errors import UsageError
+from anchorwatch.reports.lines import Line, Style
+
+if TYPE_CHECKING:
+    from anchorwatch.model.values import JsonObject
+
+
+def declare(app: typer.Typer) -> None:
+    """Adds the verb to `app`."""
+    app.command()(accept)
+
+
+def accept(
+    drift: Annotated[str, typer.Argument(metavar="ID", help="The drift's ID, or as much of it as no other begins with.")],
+    until: options.Ending = None,
+    lasting: options.Lasting = None,
+    reason: options.Reason = None,
+    end: Annotated[bool, typer.Option("--end", help="Take it back.")] = False,
+    config: options.Config = None,
+    format: options.TextOrJson = "text",  # noqa: A002 - named as the option is
+    no_color: options.NoColor = False,
+) -> int:
+    """Accept one drift as it is now.
+
+    Nobody is told of it any more, until its value changes, or until the date: then it is told once more. It stays in `status`,
+    marked as accepted. A standing rule is `anchorwatch ignore`.
+
+    \b
+    Examples:
+      anchorwatch accept 3fa1 --reason "until the new disk is here"
+      anchorwatch accept 3fa1 --for 30d
+      anchorwatch accept 3fa1 --end
+    """
+    from anchorwatch.app import writing
+
+    config_now, now = loaded(config)
+    ends = until_of(until, lasting, now)
+    if end and (ends is not None or reason is not None):
+        raise UsageError("--end takes nothing but an ID", hint=f"anchorwatch accept {drift} --end")
+    arguments: JsonObject = {"id": drift, "until": None if ends is None else ends.isoformat(), "reason": reason}
+    document = writing.write(config_now, "end_acceptance" if end else "accept", arguments, who="anchorwatch accept")
+    return answer(document, [_line(document, end=end)], as_json=format == "json", no_color=no_color)
+
+
+def _line(document: JsonObject, *, end: bool) -> Line:
+    from anchorwatch.model.times import local_zone, shown
+    from anchorwatch.reports.clean import clean
+
+    where = clean("/".join(part for part in (document["host"], document["stack"]) if part))
+    until = document["accepted_until"]
+    how = "until its value changes" if until is None else f"until {shown(datetime.fromisoformat(until), local_zone(os.environ))}"
+    word = "not accepted any more" if end else f"accepted {how}"
+    return ((Style.GOOD, f"{document['id']} "), (Style.NAME, where), (Style.PLAIN, f" {clean(document['message'])}: {word}"))

@@ -1,0 +1,88 @@
+"""What a running service answers, and what it is asked to do: pages, verbs that write, webhooks."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import stat
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from lab.homelab import Homelab, git
+from lab.waiting import eventually
+from lab.watcher import Watcher
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.cli.program import run
+from tests.e2e.conftest import Program
+from tests.e2e.recorded import Recorded
+
+SECRET = "a secret that the forge knows"
+
+
+def figures(watcher: Watcher) -> dict[tuple[str, str], float]:
+    """Those that are about a host: by name and host."""
+    status, text = watcher.asks("/metrics")
+    assert status == 200
+    samples = (sample for family in text_string_to_metric_families(text) for sample in family.samples)
+    return {(sample.name, sample.labels["host"]): sample.value for sample in samples if set(sample.labels) == {"host"}}
+
+
+def test_its_pages_and_what_it_is_asked_to_do(homelab: Homelab, tmp_path: Path, anchorwatch: Program) -> None:
+    with Watcher(homelab.config, tmp_path / "watch") as watcher:
+        watcher.wait_until_well()
+        assert watcher.asks("/livez")[0] == 200
+        found = figures(watcher)
+        assert [found["anchorwatch_host_up", host] for host in ("proxmox", "pi5")] == [1, 1]
+        assert [found["anchorwatch_containers", host] for host in ("proxmox", "pi5")] == [14, 7]
+
+        door = watcher.folder / "state" / "anchorwatch.db.sock"
+        assert stat.S_IMODE(door.stat().st_mode) == 0o600
+        pruned = run("db", "prune", "--format", "json", "--config", str(watcher.config))
+        assert (pruned.returncode, pruned.stderr) == (0, "")
+        assert json.loads(pruned.stdout)["fits"] is True
+        assert watcher.ended() is None
+
+        listening = f"watch: {{listen: 127.0.0.1:{watcher.port}}}\n"
+        beside = tmp_path / "beside.yml"
+        beside.write_text(watcher.config.read_text() + listening)
+        answer = anchorwatch("doctor", "--format", "json", config=beside)
+        assert (answer.code, answer.err) == (0, "")
+        (service,) = (trial for trial in answer.json["trials"] if trial["part"] == "service")
+        assert f"process {watcher.pid}" in service["message"]
+
+        assert watcher.stop() == 0
+        assert not door.exists()
+
+
+def test_a_webhook_makes_it_look_at_once(homelab: Homelab, tmp_path: Path) -> None:
+    origin = tmp_path / "origin.git"
+    git(homelab.repo, "clone", "--quiet", "--bare", str(homelab.repo), str(origin))
+    settings = (
+        f"repo: {{url: 'file://{origin}', branch: main, poll: 1h, webhook: {{provider: gitea, secret: '{SECRET}'}}}}\n"
+        "watch: {grace: 1s, rollout: 1s}\n"
+    )
+    with Watcher(homelab.config, tmp_path / "watch", settings) as watcher:
+        watcher.wait_until_well()
+        book = Recorded(watcher.database)
+        stack = homelab.repo / "pi5" / "mealie" / "docker-compose.yml"
+        stack.write_text(stack.read_text().replace("restart: always", "restart: unless-stopped"))
+        git(homelab.repo, "commit", "--quiet", "--all", "--message", "Unless stopped")
+        git(homelab.repo, "push", "--quiet", str(origin), "main")
+        assert called(watcher, b"{}", "0" * 64) == 401
+        body = b'{"ref": "refs/heads/main"}'
+        assert called(watcher, body, hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()) == 202
+        eventually(lambda: ("pi5", "mealie restart") in book.drifted(), within=30, what="the commit to be known")
+
+
+def called(watcher: Watcher, body: bytes, signature: str) -> int:
+    """The status that a webhook is answered with."""
+    headers = {"Content-Type": "application/json", "X-Gitea-Signature": signature, "X-Gitea-Delivery": signature[:8]}
+    request = urllib.request.Request(f"http://127.0.0.1:{watcher.port}/hooks/git", body, headers)
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code

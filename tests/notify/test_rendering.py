@@ -1,0 +1,286 @@
+"""What messages say, and that nothing from outside can say anything else in them."""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from html.parser import HTMLParser
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from anchorwatch.model.drifts import Drift, DriftState, Reason, Side, Subject, Transition
+from anchorwatch.model.findings import Finding, Kind, Severity
+from anchorwatch.model.messages import Bundle, Item, Message, Occasion
+from anchorwatch.notify.render import render
+from anchorwatch.notify.samples import NOW, bundles
+from anchorwatch.notify.times import lasted, moment
+from anchorwatch.notify.words import SHOWN, Tongue
+
+HERE = Tongue("https://watch.example/", UTC)
+
+
+def told(name: str) -> Message:
+    return render(bundles()[name], HERE)
+
+
+# -- a drift -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_drift_says_what_where_since_when_why_and_how_to_mend_it() -> None:
+    message = told("a drift")
+
+    assert message.title == "pi5/mealie mealie: memory limit is 1 GiB, Git says 512 MiB"
+    assert message.text.splitlines() == [
+        "key: mem_limit",
+        "Git says: 512 MiB",
+        "host says: 1 GiB",
+        "since: 23 Nov 03:41 UTC (12 min ago)",
+        "because: `docker update` on the host at 03:41 UTC",
+        "to mend: docker compose -p mealie up -d mealie",
+        "",
+        "https://watch.example/drift/bfa934b6e3b5",
+    ]
+    assert (message.severity, message.resolved) == (Severity.WARNING, False)
+
+
+def test_behind_git_says_by_how_much_and_since_which_commit() -> None:
+    because = "behind Git by 3 commits, the first of them commit 3f2a91c by Anna: update mealie to v2.4.0"
+    assert f"because: {because}" in told("behind Git").text
+
+
+def test_a_cause_that_is_not_certain_is_said_so() -> None:
+    assert "because: changed on the host: probably killed by the kernel for want of memory" in told("a missing container").text
+
+
+def test_resolved_says_how_long_it_lasted_and_what_ended_it() -> None:
+    message = told("resolved")
+
+    assert message.title == "pi5/mealie: mealie mem_limit resolved after 2 h 5 min"
+    assert "it was: memory limit is 1 GiB, Git says 512 MiB" in message.text
+    assert "ended: mended on the host" in message.text
+    assert message.resolved
+
+
+def test_no_link_without_a_base_url() -> None:
+    message = render(bundles()["a drift"], Tongue(zone=UTC))
+    assert "http" not in message.text + message.markdown
+    assert "href" not in message.html
+
+
+# -- several -------------------------------------------------------------------------------------------------------------
+
+
+def test_thirty_are_grouped_the_worst_first_and_the_rest_is_counted() -> None:
+    message = told("thirty at once")
+
+    assert message.title == "proxmox: 30 drifts (1 critical) in 3 stacks"
+    shown = [line for line in message.text.splitlines() if line.startswith("✗")]
+    more = [int(each) for each in re.findall(r"… and (\d+) more in proxmox/", message.text)]
+    assert len(shown) == SHOWN
+    assert len(shown) + sum(more) == 30
+    assert message.text.splitlines()[:2] == [
+        "proxmox/paperless",
+        "✗ service-2: memory limit is 1 GiB, Git says 512 MiB (critical)",
+    ]
+    assert message.text.count("to mend: ") == 3  # one command a stack
+
+
+def test_a_host_that_is_gone_says_why_and_what_is_frozen() -> None:
+    message = told("a host out of reach")
+
+    assert message.title == "pi5: out of reach"
+    assert "7 drifts are frozen on pi5" in message.text
+    assert "because: nobody listens at tcp://192.168.1.30:2376" in message.text
+
+
+def test_a_host_that_is_back_says_what_changed_meanwhile() -> None:
+    message = told("a host back")
+
+    assert message.title == "pi5: back after 12 min, 1 drift, 1 resolved"
+    assert message.text.startswith("✓ pi5 is back after 12 min\n")
+    assert "✗ web does not run: exited (137)" in message.text
+
+
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [
+        ("a test", "anchorwatch: a test message"),
+        ("several in a stack", "pi5/mealie: 3 drifts (1 critical)"),
+        ("several places", "proxmox, pi5: 3 drifts, 1 resolved"),
+        ("a stack that cannot be read", "pi5/mealie: cannot be read"),
+        ("a stack that can be read again", "pi5/mealie: can be read again after 18 min"),
+        ("the repo that cannot be read", "Git: cannot be read"),
+        ("the first summary", "Summary: 5 drifts (1 critical) on 2 hosts"),
+        ("a digest", "Digest: 2 drifts, 1 resolved on 2 hosts"),
+        ("flapping", "proxmox/media: jellyfin comes and goes"),
+        ("calm again", "proxmox/media: jellyfin has calmed"),
+    ],
+)
+def test_titles(name: str, title: str) -> None:
+    assert told(name).title == title
+
+
+def test_a_word_on_what_else_there_was() -> None:
+    text = told("with a word on others").text
+
+    assert text.startswith("Possible repeat: ")
+    assert "12 more were held back by the rate limit" in text
+    assert "3 earlier messages could not be delivered here" in text
+
+
+def test_the_same_bundle_gives_the_same_message() -> None:
+    for bundle in bundles().values():
+        assert render(bundle, HERE) == render(bundle, HERE)
+
+
+def test_the_end_of_a_drift_is_in_the_thread_of_its_beginning() -> None:
+    beginning, end = told("several in a stack"), told("resolved")
+    assert set(end.thread.split()) < set(beginning.thread.split())
+
+
+def test_the_fields_are_json_and_name_every_item() -> None:
+    for bundle in bundles().values():
+        fields = json.loads(json.dumps(render(bundle, HERE).fields))
+        assert fields["id"] == bundle.id
+        assert len(fields["items"]) == len(bundle.items)
+
+
+# -- whatever comes from outside -----------------------------------------------------------------------------------------
+
+NAMES = st.one_of(
+    st.text(max_size=80),
+    st.sampled_from(
+        [
+            "<script>alert(1)</script>", "a\r\nBcc: eve@x.example", "**bold**", "[x](https://evil.example)", "`tick",
+            "\u202egnp.exe", "\x1b[31mred", "</td></table>", "&lt;b&gt;", "@everyone", "|a|b|", "{{ 7 * 7 }}", "\ud800",
+            "x" * 400, "# h", "- [ ] x",
+        ]
+    ),
+)  # fmt: skip
+
+
+@st.composite
+def _bundles(draw: st.DrawFn) -> Bundle:
+    items = []
+    for _ in range(draw(st.integers(1, 8))):
+        finding = Finding(
+            host=draw(NAMES), stack=draw(st.none() | NAMES), project=draw(NAMES), service=draw(st.none() | NAMES),
+            container=draw(NAMES), kind=draw(st.sampled_from(Kind)), path=draw(st.none() | NAMES), message=draw(NAMES),
+            desired=draw(st.none() | NAMES), observed=draw(st.none() | NAMES), fix=draw(st.none() | NAMES),
+            severity=draw(st.sampled_from(Severity)),
+        )  # fmt: skip
+        state = draw(st.sampled_from([DriftState.OPEN, DriftState.RESOLVED]))
+        began = NOW - timedelta(seconds=draw(st.integers(0, 10**7)))
+        cause = {"text": draw(NAMES), "confidence": draw(st.sampled_from(["certain", "likely", "unknown"]))}
+        drift = Drift(finding, state, began, began, side=draw(st.sampled_from(Side)), cause=cause)
+        reason = draw(st.sampled_from(Reason))
+        transition = Transition(
+            Subject.DRIFT, NOW, "open", state.value, reason.value, finding.host, finding.stack, drift.id, began, side=drift.side
+        )
+        if draw(st.booleans()):
+            cause = {"class": "x", "message": draw(NAMES), "hint": draw(NAMES)}
+            host = draw(st.none() | NAMES)
+            transition = Transition(
+                draw(st.sampled_from([Subject.HOST, Subject.STACK, Subject.REPO])),
+                NOW,
+                None,
+                draw(st.sampled_from(["ok", "unknown", "unreachable", "limited"])),
+                reason.value,
+                host,
+                None if host is None else draw(NAMES),
+                cause=cause,
+            )
+        items.append(
+            Item(transition, drift if transition.subject is Subject.DRIFT else None, commits_behind=draw(st.none() | st.just(3)))
+        )
+    return Bundle("id", draw(NAMES), draw(NAMES), draw(st.sampled_from(Occasion)), NOW, tuple(items))
+
+
+class _Tags(HTMLParser):
+    """The tags and attributes of a page, and its text."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.attributes: set[str] = set()
+        self.links: set[str] = set()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.attributes |= {name for name, _ in attrs}
+        self.links |= {str(value) for name, value in attrs if name == "href"}
+
+
+_OURS = {"html", "head", "meta", "style", "body", "table", "tr", "td", "div", "span", "b", "a", "br", "code"}
+_ATTRIBUTES = {
+    "lang", "charset", "name", "content", "class", "style", "role", "width", "cellpadding", "cellspacing", "border", "href",
+}  # fmt: skip
+
+
+@settings(max_examples=150, deadline=None)
+@given(_bundles())
+def test_nothing_from_outside_becomes_markup_or_breaks_a_line(bundle: Bundle) -> None:
+    message = render(bundle, HERE)
+
+    assert message.title.isprintable()
+    assert len(message.title) <= 140
+    for text in (message.text, message.markdown, message.html):
+        text.encode()
+        odd = {letter for letter in text if letter != "\n" and unicodedata.category(letter) in {"Cc", "Cf", "Cs", "Zl", "Zp"}}
+        assert not odd
+    page = _Tags()
+    page.feed(message.html)
+    assert page.tags <= _OURS
+    assert page.attributes <= _ATTRIBUTES
+    assert all(re.fullmatch(r"https://watch\.example/(drift/[0-9a-f]{12})?", link) for link in page.links)
+    json.dumps(message.fields).encode()
+
+
+@given(st.text(alphabet="ab*_[]()<>`\\~|&;# !-", max_size=30))
+def test_markdown_from_outside_stays_text(name: str) -> None:
+    """As Apprise's own CommonMark reader sees it: no emphasis, no link, no tag of theirs."""
+    from apprise import conversion
+
+    convert: Callable[[str, str, str], str] = conversion.convert_between
+    finding = replace(_FINDING, message=f"x{name}")
+    page = _Tags()
+    page.feed(convert("markdown", "html", render(_one(finding), Tongue(zone=UTC)).markdown))
+    assert page.tags <= {"p", "ul", "li", "code", "pre", "br"}
+
+
+_FINDING = Finding("pi5", Kind.UNMANAGED, "x runs", container="x")
+
+
+def _one(finding: Finding) -> Bundle:
+    drift = Drift(finding, DriftState.OPEN, NOW, NOW)
+    transition = Transition(Subject.DRIFT, NOW, "pending", "open", "grace over", "pi5", None, drift.id, NOW)
+    return Bundle("id", "chat", "", Occasion.NEWS, NOW, (Item(transition, drift), Item(transition, drift)))
+
+
+# -- times ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (-5, "0 s"), (0, "0 s"), (59.9, "59 s"), (60, "1 min"), (3599, "59 min"), (3600, "1 h"), (7500, "2 h 5 min"),
+        (86400, "1 d"), (273_600, "3 d 4 h"), (400 * 86400, "400 d"),
+    ],
+)  # fmt: skip
+def test_how_long(seconds: float, words: str) -> None:
+    assert lasted(timedelta(seconds=seconds)) == words
+
+
+def test_when() -> None:
+    from zoneinfo import ZoneInfo
+
+    at = datetime(2026, 3, 5, 23, 7, tzinfo=UTC)
+    assert moment(at, at, UTC) == "5 Mar 23:07 UTC"
+    assert moment(at, at.replace(year=2027), UTC) == "5 Mar 2026 23:07 UTC"
+    assert moment(at, at, ZoneInfo("Europe/Berlin")) == "6 Mar 00:07 CET"
