@@ -10,6 +10,7 @@ PARTS = (
     ("A commit that touches one of fifty stacks", ["bench.commit"]),
     ("Resolving stacks beside `docker compose config`", ["bench.resolve", "--stacks", "50"]),
     ("The comparison alone", ["bench.compare_core"]),
+    ("From an event to the recorded drift", ["bench.event"]),
 )
 
 

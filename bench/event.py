@@ -2,9 +2,9 @@
 
     python -m bench.event [--updates 200] [--engine old newest]
 
-A host with 21 containers in two stacks, watched by `anchorwatch watch` in a process of its own. `docker update` changes the memory
-limit of one of them, and changes it back; each change is a drift that appears, and one that passes. From the time that the engine
-gives the event:
+A host with 21 containers in two stacks, watched by `anchorwatch watch` in a process of its own. `docker update` changes the
+memory limit of one of them, and changes it back: a drift that appears, and one that passes. From the time that the engine gives
+the event:
 
     recorded       the transition and all that belongs to it (events, containers, drift, check) can be read by another process
     floor          nothing but: the event has come, one inspection, one row committed (the same engine's version, the same disk)
@@ -26,7 +26,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 from lab import images
 from lab.compose import Compose
@@ -46,19 +46,20 @@ hosts:
 SETTINGS = "watch: {settle: 100ms, grace: 2s}\n"
 LIMIT = 64 * 2**20
 EVERY = 0.0003
+Role = Literal["old", "middle", "newest"]
 
 
 def main() -> None:
     """Prints the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--updates", type=int, default=200)
-    parser.add_argument("--engine", nargs="+", default=["old", "newest"], choices=["old", "middle", "newest"])
+    parser.add_argument("--engine", nargs="+", default=["old", "newest"], choices=get_args(Role))
     options = parser.parse_args()
     for role in options.engine:
         measure(role, options.updates)
 
 
-def measure(role: str, updates: int) -> None:
+def measure(role: Role, updates: int) -> None:
     """One version of the engine: one that is watched, and one for the floor."""
     with (
         tempfile.TemporaryDirectory(prefix="anchorwatch-bench-") as made,
@@ -205,7 +206,7 @@ class Floor:
         event = json.loads(self._events.readline())
         document = json.loads(self._look("GET", f"/containers/{event['Actor']['ID']}/json"))
         self._database.execute("INSERT INTO seen (at, body) VALUES (?, ?)", [event["timeNano"], document["HostConfig"]["Memory"]])
-        return time.time() - event["timeNano"] / 1e9
+        return time.time() - int(event["timeNano"]) / 1e9
 
     @contextlib.contextmanager
     def _stream(self) -> Iterator[Any]:

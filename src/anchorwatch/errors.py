@@ -193,6 +193,10 @@ class HostSwapped(HostError):
 
     kind = "other_engine"
 
+    def __init__(self, message: str, engine_id: str, *, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.engine_id = engine_id
+
 
 class ListenError(AnchorwatchError):
     """The service cannot listen at the address, or on the socket, where it is to be asked."""

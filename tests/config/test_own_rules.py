@@ -8,7 +8,7 @@ import pytest
 from lab.homelab import git
 
 from anchorwatch.config.own_rules import parse_rules
-from anchorwatch.desired.own_rules import FILE, read_rules, with_rules
+from anchorwatch.desired.own_rules import FILE, read_rules
 from anchorwatch.desired.source import open_files
 from anchorwatch.errors import Mistake
 from anchorwatch.model.settings import IgnoreRule, Policy, RepoSource
@@ -75,16 +75,18 @@ def test_they_are_read_at_the_commit(tmp_path: Path) -> None:
     (tmp_path / FILE).write_text("ignore: [{host: nas}]\n")
     files = open_files(RepoSource(path=str(tmp_path)), worktree=False, state=tmp_path)
     found = read_rules(files)
+    assert found is not None
     assert (found.rules, found.mistakes) == ((GOOD,), ())
     mine = IgnoreRule(host="mine")
-    assert with_rules(Policy(ignore=(mine,)), found.rules).ignore == (mine, GOOD)
-    assert with_rules(Policy(ignore=(mine,)), ()) == Policy(ignore=(mine,))
+    assert Policy(ignore=(mine,)).with_rules(found.rules).ignore == (mine, GOOD)
+    assert Policy(ignore=(mine,)).with_rules(()) == Policy(ignore=(mine,))
 
 
 def test_a_repo_without_the_file_and_one_that_is_too_large(tmp_path: Path) -> None:
     (tmp_path / "compose.yml").write_text("services: {}\n")
-    assert read_rules(open_files(RepoSource(path=str(tmp_path)), worktree=True, state=tmp_path)).rules == ()
+    assert read_rules(open_files(RepoSource(path=str(tmp_path)), worktree=True, state=tmp_path)) is None
     (tmp_path / FILE).write_text("#" * 1_000_001)
     found = read_rules(open_files(RepoSource(path=str(tmp_path)), worktree=True, state=tmp_path))
+    assert found is not None
     assert found.rules == ()
     assert [(type(one), one.file) for one in found.mistakes] == [(Mistake, FILE)]

@@ -117,7 +117,7 @@ def test_the_commits_that_a_host_is_behind(ops: Path, reader: DesiredReader) -> 
     state = reader.read()
     paths = next(project.paths for project in state.projects if project.name == "web")
     past = Past(reader)
-    assert paths == ("web/compose.yml",)
+    assert paths == ("web/.env", "web/compose.yml")
     assert [one.revision for one in past.commits(paths, first, made[-1])] == [made[3], made[0]]
     assert [one.revision for one in past.commits([*paths, "web/app.env"], first, made[-1])] == [made[3], made[2], made[0]]
     assert [one.revision for one in past.commits(paths, made[0], made[2])] == []
@@ -135,8 +135,16 @@ def test_the_files_that_a_stack_is_made_of(ops: Path, reader: DesiredReader) -> 
         "common/base.yml": "services: {extra: {image: 'extra:1'}}\n",
     }
     commit(ops, files)
-    web_project = next(project for project in reader.read().projects if project.name == "web")
-    assert web_project.paths == ("common/base.yml", "web/.env", "web/app.env", "web/compose.yml")
+    first = next(project for project in reader.read().projects if project.name == "web")
+    assert set(first.paths) >= {"common/base.yml", "web/.env", "web/app.env", "web/compose.yml"}
+    assert "web/README.md" not in first.paths
+    (ops / "web/.env").unlink()
+    gone = commit(ops, {})
+    second = next(project for project in reader.read().projects if project.name == "web")
+    assert (second.revision, second.services["web"].unknown != ()) == (gone, True), "what goes touches it, too"
+    past = Past(reader)
+    assert image(past.project(WEB, str(first.revision))) == "web:1"
+    assert image(past.project(WEB, gone)) != "web:1"
 
 
 def test_a_subject_is_fit_to_be_shown(ops: Path, reader: DesiredReader) -> None:

@@ -37,6 +37,15 @@ def test_its_pages_and_what_it_is_asked_to_do(homelab: Homelab, tmp_path: Path, 
         found = figures(watcher)
         assert [found["anchorwatch_host_up", host] for host in ("proxmox", "pi5")] == [1, 1]
         assert [found["anchorwatch_containers", host] for host in ("proxmox", "pi5")] == [14, 7]
+        homelab.proxmox.docker("update", "--restart", "no", "vaultwarden")
+        drifted = 'anchorwatch_drifts{host="proxmox",severity="warning",state="pending"} 1.0'
+        eventually(lambda: drifted in watcher.asks("/metrics")[1], within=20, what="a drift among the figures")
+        stacks = [line.partition("anchorwatch_stacks")[2] for line in watcher.asks("/metrics")[1].splitlines() if line[0] != "#"]
+        assert sorted(filter(None, stacks)) == [
+            '{host="pi5",status="in_sync"} 6.0',
+            '{host="proxmox",status="drifted"} 1.0',
+            '{host="proxmox",status="in_sync"} 5.0',
+        ]
 
         door = watcher.folder / "state" / "anchorwatch.db.sock"
         assert stat.S_IMODE(door.stat().st_mode) == 0o600

@@ -45,7 +45,7 @@ def watcher(homelab: Homelab, tmp_path: Path, mailbox: Web) -> Iterator[Watcher]
     settings = QUICK + f'notify: {{destinations: [{{name: chat, url: "{mailbox.url("ok")}"}}]}}\n'
     with Watcher(homelab.config, tmp_path / "watch", settings) as watcher:
         watcher.wait_until_well()
-        eventually(lambda: _all_in_sync(Recorded(watcher.database)), within=30, what="every stack to be in sync")
+        eventually(lambda: _all_in_sync(Recorded(watcher.database)), within=60, what="every stack to be in sync")
         yield watcher
 
 
@@ -61,10 +61,10 @@ def test_a_day(homelab: Homelab, watcher: Watcher, mailbox: Web) -> None:
     # at night somebody raises a memory limit, and takes it back in the morning
     homelab.pi5.docker("update", "--memory", "1g", "--memory-swap", "1g", "mealie")
     limit = ("pi5", "mealie deploy.resources.limits.memory")
-    eventually(lambda: limit in book.drifted(), within=20, what="the memory limit to be open")
+    eventually(lambda: limit in book.drifted(), within=60, what="the memory limit to be open")
     _wait_for_messages(mailbox, 1)
     homelab.pi5.docker("update", "--memory", "512m", "--memory-swap", "1g", "mealie")
-    eventually(lambda: not book.drifted(), within=20, what="the memory limit to be resolved")
+    eventually(lambda: not book.drifted(), within=60, what="the memory limit to be resolved")
     _wait_for_messages(mailbox, 2)
     assert book.news() == [
         Told(*limit, "None → pending", "appeared", Side.HOST),
@@ -77,10 +77,10 @@ def test_a_day(homelab: Homelab, watcher: Watcher, mailbox: Web) -> None:
     compose.write_text(compose.read_text().replace("restart: unless-stopped", "restart: always"))
     git(homelab.repo, "commit", "--quiet", "--all", "--message", "promtail always restarts")
     restart = ("pi5", "promtail restart")
-    eventually(lambda: restart in book.drifted(), within=20, what="the commit to be overdue")
+    eventually(lambda: restart in book.drifted(), within=60, what="the commit to be overdue")
     _wait_for_messages(mailbox, 3)
     homelab.deploy(stacks=[compose.parent])
-    eventually(lambda: not book.drifted(), within=20, what="the commit to be rolled out")
+    eventually(lambda: not book.drifted(), within=60, what="the commit to be rolled out")
     _wait_for_messages(mailbox, 4)
     _wait_for_quiet(book)
     told = book.news()
@@ -94,7 +94,7 @@ def test_a_day(homelab: Homelab, watcher: Watcher, mailbox: Web) -> None:
     # the engine of the Raspberry Pi is restarted, with everything on it
     homelab.pi5.shut_down()
     homelab.pi5.start()
-    eventually(lambda: len(homelab.pi5.running()) == 7, within=30, what="its containers to be back")
+    eventually(lambda: len(homelab.pi5.running()) == 7, within=60, what="its containers to be back")
     _wait_for_quiet(book)
     # its ssh daemon is gone for a moment
     homelab.pi5_ssh.stop()
@@ -105,18 +105,18 @@ def test_a_day(homelab: Homelab, watcher: Watcher, mailbox: Web) -> None:
     # something is drifted, and the watcher is killed, and started again: that is no news either
     homelab.proxmox.docker("stop", "grafana")
     stopped = ("proxmox", "grafana missing")
-    eventually(lambda: stopped in book.drifted(), within=20, what="grafana to be missed")
+    eventually(lambda: stopped in book.drifted(), within=60, what="grafana to be missed")
     _wait_for_messages(mailbox, 5)
     assert [one.change for one in book.news() if (one.host, one.what) == stopped] == ["None → pending", "pending → open"]
     watcher.kill()
     homelab.proxmox.docker("stop", "loki")
     watcher.start()
     other = ("proxmox", "loki missing")
-    eventually(lambda: other in book.drifted(), within=30, what="loki, stopped while nobody watched, to be missed")
+    eventually(lambda: other in book.drifted(), within=60, what="loki, stopped while nobody watched, to be missed")
     _wait_for_messages(mailbox, 6)
     assert [one.what for one in _loud(book.news())] == ["loki missing"]
     homelab.proxmox.docker("start", "grafana", "loki")
-    eventually(lambda: not book.drifted(), within=20, what="both to be back")
+    eventually(lambda: not book.drifted(), within=60, what="both to be back")
     assert sorted((one.what, one.reason) for one in _loud(book.news())) == [
         ("grafana missing", "mended on the host"),
         ("loki missing", "mended on the host"),
@@ -132,7 +132,7 @@ def test_a_second_one_is_refused(watcher: Watcher, homelab: Homelab) -> None:
     second = Watcher(watcher.config, watcher.folder / "second")
     second.config.write_text(watcher.config.read_text())
     second.start(wait=False)
-    assert eventually(second.ended, within=30) == 2
+    assert eventually(second.ended, within=60) == 2
     said = second.log.read_text()
     assert "anchorwatch watch" in said
     assert str(watcher.pid) in said
@@ -143,18 +143,18 @@ def test_a_new_config_is_taken_and_a_broken_one_is_not(watcher: Watcher, homelab
     book = Recorded(watcher.database)
     watcher.config.write_text(watcher.config.read_text() + "\nnonsense: 1\n")
     watcher.send(signal.SIGHUP)
-    eventually(lambda: "nonsense" in watcher.log.read_text(), within=20, what="the mistake to be named")
+    eventually(lambda: "nonsense" in watcher.log.read_text(), within=60, what="the mistake to be named")
     assert watcher.well()
     homelab.pi5.docker("update", "--restart", "no", "mealie")
     watcher.write_config(QUICK + 'ignore: [{service: mealie, path: restart, because: "a test"}]\n')
-    eventually(lambda: ("pi5", "mealie restart") in book.drifted(), within=20, what="it to be open under the old config")
+    eventually(lambda: ("pi5", "mealie restart") in book.drifted(), within=60, what="it to be open under the old config")
     watcher.send(signal.SIGHUP)
-    eventually(lambda: not book.drifted(), within=30, what="the rule to be taken")
+    eventually(lambda: not book.drifted(), within=60, what="the rule to be taken")
     assert book.news()[-1].reason == "ignored from now on"
 
 
 def _wait_for_messages(mailbox: Web, count: int) -> None:
-    eventually(lambda: len(mailbox.requests) >= count, within=40, what=f"message {count} to come")
+    eventually(lambda: len(mailbox.requests) >= count, within=90, what=f"message {count} to come")
 
 
 def _loud(told: Iterator[Told] | list[Told]) -> list[Told]:
@@ -169,4 +169,4 @@ def _all_in_sync(book: Recorded) -> bool:
 
 def _wait_for_quiet(book: Recorded) -> None:
     """Until whatever appeared is gone again."""
-    eventually(lambda: _all_in_sync(book), within=40, what="every stack to be in sync again", every=0.2)
+    eventually(lambda: _all_in_sync(book), within=90, what="every stack to be in sync again", every=0.2)

@@ -263,6 +263,24 @@ def _one(finding: Finding) -> Bundle:
     return Bundle("id", "chat", "", Occasion.NEWS, NOW, (Item(transition, drift), Item(transition, drift)))
 
 
+def test_credentials_in_what_others_wrote_are_in_no_form_of_a_message() -> None:
+    """In an error of a host or a repo, and in the subject of a commit."""
+    canary = "kAnArIeNvOgEl7731xyz"
+    bundle = bundles()["several places"]
+    refused = {"class": "refused", "message": f"cannot reach https://user:{canary}@git.example/x.git", "hint": f"token={canary}"}
+    host = Transition(Subject.HOST, NOW, "ok", "unreachable", Reason.HOST_UNREACHABLE, "pi5", cause=refused)
+    stack = replace(host, subject=Subject.STACK, stack="mealie", to_state="unreadable")
+    commit = {"text": f"commit 3f2a91c by Anna: set PASSWORD={canary}", "confidence": "certain", "by": "Anna", "commit": None}
+    told = bundle.items[0]
+    assert told.drift is not None
+    told = replace(told, drift=replace(told.drift, cause=commit))
+
+    message = render(replace(bundle, items=(Item(host), Item(stack), told)), HERE)
+
+    assert "commit 3f2a91c by Anna" in message.text
+    assert canary not in repr(message)
+
+
 # -- times ---------------------------------------------------------------------------------------------------------------
 
 

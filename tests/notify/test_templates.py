@@ -75,7 +75,9 @@ def test_what_comes_from_outside_is_escaped_for_the_form(tmp_path: Path) -> None
         ("{% include '../secret.j2' %}", 1, "../secret.j2"),
     ],
 )
-def test_a_bad_template_is_named_with_file_and_line_and_left_out(tmp_path: Path, text: str, line: int | None, problem: str) -> None:
+def test_a_bad_template_is_named_with_file_and_line_and_left_out(
+    tmp_path: Path, text: str, line: int | None, problem: str
+) -> None:
     templates, (mistake,) = read(folder(tmp_path, text=text))
 
     assert (mistake.file, mistake.line) == (str(tmp_path / "text.j2"), line)

@@ -41,6 +41,14 @@ QUESTIONS: dict[str, Callable[[Reading], object]] = {
     "events of a host": lambda read: events.between(read, BEGIN, after(9), host="pi5"),
     "events of a project": lambda read: events.between(read, BEGIN, after(9), key=KEY),
     "outbox": lambda read: deliveries.waiting(read, after(9)),
+    "recipients of what is due": lambda read: deliveries.lanes_due(read, after(9)),
+    "when something is due": lambda read: deliveries.next_at(read, after(9)),
+    "what a recipient waits for": lambda read: deliveries.unfinished(read, "mail", ""),
+    "what a recipient was told": lambda read: deliveries.last_told(read, "mail", "", [1, 2], "accepted"),
+    "what a recipient was sent": lambda read: deliveries.sent_since(read, "mail", "", BEGIN),
+    "what was given up": lambda read: deliveries.unsaid(read, "mail", "", ", and said"),
+    "a message": lambda read: deliveries.of_message(read, "message-1"),
+    "transitions about the same": lambda read: transitions.about_the_same(read, [1, 2], since=BEGIN),
     "deliveries of a transition": lambda read: deliveries.of_transition(read, 1),
 }
 

@@ -101,11 +101,12 @@ def test_a_proxy_that_permits_no_events(tmp_path: Path) -> None:
         assert host.ears.words() == ["deaf"]
         assert isinstance(host.ears.error(), HostForbidden)
         assert "EVENTS=1" in (host.ears.error().hint or "")
-        assert host.listener.pulse.details["state"] == "well"
-        assert not host.listener.pulse.ok
+        assert host.listener.pulse.details["state"] == "deaf"
+        assert host.listener.pulse.error
         engine._streams = [engine.open(event(5 * 10**18))]
         host.until(lambda: host.ears.events, "it hears")
         assert host.ears.words() == ["deaf", "listening"]
+        assert host.listener.pulse.error is None
         assert host.listener.pulse.ok
 
 

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from anchorwatch.model.health import CHECK_WITHIN, LOG_AT_MOST, TURN_WITHIN, Due, Health, Lateness, Pulse, judged
-from anchorwatch.model.report import ErrorInfo
+from anchorwatch.model.health import CHECK_WITHIN, LOG_AT_MOST, TURN_WITHIN, Due, Health, HostFigures, Lateness, Pulse, judged
+from anchorwatch.model.report import ErrorInfo, HostStatus
 
 AT = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
 WELL = Health(
@@ -34,6 +34,7 @@ def test_all_well() -> None:
         (replace(WELL, pulses=(Pulse("docker:pi5", ok=False, error=SILENT),)), "docker: timeout", True),
         (replace(WELL, pulses=(Pulse("docker:pi5", ok=False),)), "docker: starting", True),
         (replace(WELL, pulses=(Pulse("docker:pi5", ok=False, since_at=AT),)), "docker: not well", True),
+        (replace(WELL, hosts=(HostFigures("pi5", HostStatus.OK), HostFigures("nas"))), "host: starting", True),
         (replace(WELL, due=(Due("host:pi5", 661, 660, Lateness.STALE),)), "host: stale", True),
         (replace(WELL, due=(Due("worker:pi5", 91, 90, Lateness.STUCK),)), "worker: stuck", False),
         (replace(WELL, queue_overdue=TURN_WITHIN + 1), "queue: stuck", False),

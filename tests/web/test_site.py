@@ -43,7 +43,6 @@ WELL = Health(
             drifts={(DriftState.OPEN, Severity.WARNING): 2},
         ),
         HostFigures('pro"x\nmox', HostStatus.UNREACHABLE),
-        HostFigures("new"),
     ),
     tallies=Tallies(
         checks={Trigger.DOCKER_EVENT: 40, Trigger.RESYNC: 2},
@@ -164,7 +163,6 @@ def test_the_figures() -> None:
         ("anchorwatch_host_limited", gone): 0,
         ("anchorwatch_containers", pi5): 7,
         ("anchorwatch_containers", gone): 0,
-        ("anchorwatch_containers", (("host", "new"),)): 0,
         ("anchorwatch_stacks", (("host", "pi5"), ("status", "in_sync"))): 4,
         ("anchorwatch_stacks", (("host", "pi5"), ("status", "drifted"))): 1,
         ("anchorwatch_drifts", (("host", "pi5"), ("severity", "warning"), ("state", "open"))): 2,

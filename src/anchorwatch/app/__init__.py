@@ -72,7 +72,8 @@ def diff(options: CheckOptions, unreachable: Callable[[str, HostError], None]) -
                 continue
             projects = [project for project in desired.projects if project.stack.host == address.name]
             broken = [one for one in desired.broken if one.stack.host == address.name]
-            result = compare_host(projects, broken, snapshot, world.config.policy(address.name))
+            policy = world.config.policy(address.name).with_rules(desired.ignore)
+            result = compare_host(projects, broken, snapshot, policy)
             for project, comparison in zip(projects, result.stacks, strict=True):
                 if options.filters.wants_stack(address.name, project.stack.name):
                     found.extend(side_by_side(project, comparison))

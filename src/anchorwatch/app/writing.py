@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from anchorwatch import clock
 from anchorwatch.app import muting
-from anchorwatch.errors import NoService, StoreInUse
+from anchorwatch.errors import HostSwapped, NoService, StoreInUse, UsageError
 from anchorwatch.model.values import JsonObject
 from anchorwatch.store import Store
 from anchorwatch.web.control import ControlClient, Verb, socket_of
@@ -42,12 +42,26 @@ def prune(store: Store, arguments: JsonObject, now: datetime) -> JsonObject:
     }
 
 
+def take_engine(store: Store, arguments: JsonObject, now: datetime) -> JsonObject:
+    """`accept --engine HOST`: the engine that answers for `host` now is the one that its history goes on with."""
+    from anchorwatch.store import hosts
+
+    name = str(arguments["host"])
+    with store.write() as write:
+        found = hosts.current(write).get(name)
+        if found is None or found.seen.error is None or found.seen.error.kind != HostSwapped.kind or not found.seen.engine_id:
+            raise UsageError(f"nobody else answers for {name!r} than before", hint="`anchorwatch status` lists the hosts")
+        hosts.take_engine(write, name, found.seen.engine_id, now)
+    return {"host": name, "engine": found.seen.engine_id}
+
+
 VERBS: Mapping[str, Writer] = {
     "prune": prune,
     "silence": muting.silence,
     "end_silence": muting.end_silence,
     "accept": muting.accept,
     "end_acceptance": muting.end_acceptance,
+    "take_engine": take_engine,
 }
 
 

@@ -78,6 +78,7 @@ def check_fleet(
         not_stacks=desired.not_stacks,
         findings=tuple(finding for result in results for finding in result.findings),
         ignored=sum(result.ignored for result in results),
+        mistakes=desired.mistakes,
     )
 
 
@@ -94,7 +95,7 @@ def _check_host(
         comparison = None
     else:
         report = _host_report(address, seen)
-        comparison = compare_host(projects, broken, seen, host.policy)
+        comparison = compare_host(projects, broken, seen, host.policy.with_rules(desired.ignore))
     stacks = _stack_reports(projects, broken, comparison, filters)
     findings = _findings(comparison, filters)
     for one in stacks:

@@ -23,11 +23,20 @@ def declare(app: typer.Typer) -> None:
 
 
 def accept(
-    drift: Annotated[str, typer.Argument(metavar="ID", help="The drift's ID, or as much of it as no other begins with.")],
+    drift: Annotated[
+        str | None,
+        typer.Argument(metavar="ID", help="The drift's ID, or as much of it as no other begins with.", show_default=False),
+    ] = None,
     until: options.Ending = None,
     lasting: options.Lasting = None,
     reason: options.Reason = None,
     end: Annotated[bool, typer.Option("--end", help="Take it back.")] = False,
+    engine: Annotated[
+        str | None,
+        typer.Option(
+            "--engine", metavar="HOST", help="Accept that another Docker Engine answers for this host.", show_default=False
+        ),
+    ] = None,
     config: options.Config = None,
     format: options.TextOrJson = "text",  # noqa: A002 - named as the option is
     no_color: options.NoColor = False,
@@ -42,10 +51,20 @@ def accept(
       anchorwatch accept 3fa1 --reason "until the new disk is here"
       anchorwatch accept 3fa1 --for 30d
       anchorwatch accept 3fa1 --end
+      anchorwatch accept --engine pi5
     """
     from anchorwatch.app import writing
 
     config_now, now = loaded(config)
+    if engine is not None:
+        if drift is not None or end or until is not None or lasting is not None or reason is not None:
+            raise UsageError("--engine takes nothing but a host", hint=f"anchorwatch accept --engine {engine}")
+        document = writing.write(config_now, "take_engine", {"host": engine}, who="anchorwatch accept")
+        said = f"{document['host']} is the engine that answers there now; its history goes on with that"
+        line: Line = ((Style.GOOD, "✓ "), (Style.PLAIN, said))
+        return answer(document, [line], as_json=format == "json", no_color=no_color)
+    if drift is None:
+        raise UsageError("it has to be said which drift", hint="`anchorwatch status` shows the IDs")
     ends = until_of(until, lasting, now)
     if end and (ends is not None or reason is not None):
         raise UsageError("--end takes nothing but an ID", hint=f"anchorwatch accept {drift} --end")

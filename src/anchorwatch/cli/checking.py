@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias
 
 from anchorwatch.cli.arguments import CheckArguments
-from anchorwatch.cli.output import in_colour, on_terminal, write
+from anchorwatch.cli.output import in_colour, on_terminal, warn, write
 from anchorwatch.reports import Format, render
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ def run(arguments: CheckArguments, look: Check) -> int:
     else:
         report = _narrowed(look(options, None), options)
         write(render(report, wanted))
+    for mistake in report.mistakes:
+        warn(f"{mistake}; this rule of the repo is not applied")
     from anchorwatch.reports.verdict import exit_code
 
     return exit_code(report, any_mode=arguments.exit_code == "any")

@@ -65,6 +65,14 @@ def complain(error: Exception) -> None:
             print(line, file=sys.stderr)
 
 
+def warn(text: str) -> None:
+    """Says something on standard error that is wrong, and keeps nothing from being done."""
+    from anchorwatch.reports.clean import clean
+
+    with suppress(OSError):
+        print(f"anchorwatch: {clean(text)}", file=sys.stderr)
+
+
 def _complaint(error: Exception) -> Iterable[str]:
     from anchorwatch.reports.clean import clean, paragraphs
 

@@ -45,14 +45,14 @@ def dated(
     folders = {folder for path in there for folder in _above(path)}
     groups: dict[Group, list[str]] = {}
     for number, (project, resolved) in enumerate(found):
-        groups[number, ""] = [*paths_of(resolved, there)]
+        groups[number, ""] = [*paths_of(resolved)]
         folder = resolved.resolution.folder
         for source in sorted(_sources(project)):
             path = posixpath.normpath(posixpath.join(folder, "." + source.removeprefix(PROJECT_DIR)))
             if path in there or path in folders:
                 groups[number, source] = [path]
     for number, one in enumerate(broken, len(found)):
-        groups[number, ""] = [path for path in one.stack.files if path in there]
+        groups[number, ""] = [*one.stack.files]
     commits = _last_commits({key: paths for key, paths in groups.items() if paths}, files, cache, memory)
     ages: dict[int, dict[str, str]] = {}
     for (number, source), commit in commits.items():
@@ -73,9 +73,9 @@ def _above(path: str) -> Iterator[str]:
         yield path
 
 
-def paths_of(resolved: Resolved, there: Collection[str]) -> tuple[str, ...]:
-    """The files of the repo that a stack is made of."""
-    return tuple(sorted(path for path, seen in resolved.resolution.looked_at.items() if seen is not None and path in there))
+def paths_of(resolved: Resolved) -> tuple[str, ...]:
+    """The paths of the repo that a stack hangs on, whether or not there is something: a `.env` that goes changes it as well."""
+    return tuple(sorted(path for path in resolved.resolution.looked_at if not path.startswith(("/", "../"))))
 
 
 def _sources(project: DesiredProject) -> set[str]:

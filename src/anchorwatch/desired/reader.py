@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from anchorwatch.desired.memory import Memory
+from anchorwatch.desired.memory import Memory, Recent
 from anchorwatch.errors import NotARepo, UsageError
 from anchorwatch.model.address import HostAddress
 from anchorwatch.model.settings import DeclaredElsewhere, Deployer, HostLayout, RepoSource
@@ -72,6 +72,8 @@ class DesiredReader:
         self._environ = environ
         self._memory = Memory()
         self._cache: Cache | None = None
+        self._known: Recent[tuple[ProjectKey, str, Hashable], DesiredProject] = Recent(1_000)
+        """Projects by the commit that touched them last."""
         self._stop = threading.Event()
         self._at: GitFiles | None = None
         self._reference: str | None = None
@@ -86,17 +88,23 @@ class DesiredReader:
 
     def read(self, revision: str | None = None) -> DesiredState:
         """What that commit says; None: what the branch says now. Raises RepoError, ComposeError, UsageError."""
-        files = self._now() if revision is None else self._at_commit(revision)
+        files, outside = self._now() if revision is None else self._at_commit(revision), self.outside()
         state = self._read(files)
+        for project in state.projects:
+            if project.revision is not None:
+                self._known.put((project.key, project.revision, outside), project)
         self._folders = _folders_with_files(files)
         return state
 
     def project(self, key: ProjectKey, revision: str) -> DesiredProject | None:
-        """One project as that commit wanted it, undated; None where the commit has none of that name that can be resolved.
+        """One project as that commit wanted it; None where the commit has none of that name that can be resolved.
 
         Values outside Git are those of now. Raises RevisionNotFound for a commit that is not there (any more), and what `read`
-        raises.
+        raises. Costs nothing where it is the commit that the project was read with before.
         """
+        known = self._known.get((key, revision, self.outside()))
+        if known is not None:
+            return known
         state = self._read(self._open(revision), key)
         found = next((project for project in state.projects if project.key == key), None)
         return None if found is None else replace(found, revision=revision)
@@ -228,7 +236,7 @@ class DesiredReader:
         if self._cache is None:
             self._cache = Cache(cache_folder(self._environ))
         compose = find_compose(self.sources.compose, self._cache.folder, self._environ)
-        return read_state(
+        state = read_state(
             files,
             self._layouts(files),
             self.sources.declared_elsewhere,
@@ -240,6 +248,12 @@ class DesiredReader:
             only=only,
             memory=self._memory,
         )
+        if only is not None:
+            return state
+        from anchorwatch.desired.own_rules import read_rules
+
+        own = read_rules(files)
+        return state if own is None else replace(state, ignore=own.rules, mistakes=own.mistakes)
 
     def _layouts(self, files: Files) -> Sequence[HostLayout]:
         """The config's; without one, what the repo's own layout says (contract).

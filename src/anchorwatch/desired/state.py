@@ -60,7 +60,7 @@ def read_state(
     earlier reads of the same repo. Raises RepoError where nothing can be read.
     """
     cache, memory = cache or Cache(None), memory or Memory()
-    stacks, broken, not_stacks = _stacks(files, layouts, declared_elsewhere, cache, memory)
+    stacks, broken, not_stacks = _stacks(files, layouts, declared_elsewhere, cache, memory, present=only is None)
     asked = {layout.name for layout in layouts if hosts is None or layout.name in hosts}
     shelf = Shelf(files)
     chosen = [(stack, name) for stack, name in stacks if stack.host in asked and wanted(stack) and _may_be(only, stack, name)]
@@ -169,7 +169,13 @@ def _likely(stack: Stack, shelf: Shelf) -> Iterator[str]:
 
 
 def _stacks(
-    files: Files, layouts: Sequence[HostLayout], elsewhere: Sequence[DeclaredElsewhere], cache: Cache, memory: Memory
+    files: Files,
+    layouts: Sequence[HostLayout],
+    elsewhere: Sequence[DeclaredElsewhere],
+    cache: Cache,
+    memory: Memory,
+    *,
+    present: bool,
 ) -> tuple[list[tuple[Stack, str | None]], list[BrokenStack], list[NotStack]]:
     """Stacks with their projects' names, broken ones, and what is none: remembered for a listing of names and contents."""
     shape, there, known = _shape(files, layouts, elsewhere), files.paths(), memory.found
@@ -195,7 +201,7 @@ def _stacks(
     found = find_stacks(noting, layouts, elsewhere, memory)
     stacks = [(one.stack, one.project.name) for one in found.found]
     if name is not None:
-        if not found.broken:  # what is said of those may name the commit
+        if present and not found.broken:  # what is said of those may name the commit
             read = {path: there[path].id for path in noting.read_paths if path in there}
             memory.found = Found(shape, read, tuple(stacks), found.not_stacks)
         cache.store(

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from anchorwatch.errors import StackError
+from anchorwatch.errors import Mistake, StackError
+from anchorwatch.model.settings import IgnoreRule
 from anchorwatch.model.values import JsonObject
 
 PROJECT_DIR = "\x00project\x00"
@@ -115,9 +116,9 @@ class DesiredProject:
     """The content of seccomp profiles that lie in the repo, by the path that `security_opt` names."""
 
     paths: tuple[str, ...] = ()
-    """Every file of the repo that it is made of, sorted: Compose files, what they include and extend, env files, a `.env`.
+    """Every path of the repo that it hangs on, sorted: Compose files, what they include and extend, env files, a `.env`.
 
-    A commit touches the stack if it changes one of them.
+    A commit touches the stack if it changes one of them, adds it or takes it away: there need not be a file.
     """
 
     @property
@@ -144,3 +145,7 @@ class DesiredState:
     projects: tuple[DesiredProject, ...]
     broken: tuple[BrokenStack, ...] = ()
     not_stacks: tuple[NotStack, ...] = ()
+    ignore: tuple[IgnoreRule, ...] = ()
+    """Standing rules that the repo itself brings (`.anchorwatch.yml`)."""
+    mistakes: tuple[Mistake, ...] = ()
+    """What is wrong with those."""

@@ -153,6 +153,7 @@ def judged(health: Health) -> Verdict:
     """Whether the service is well, and if not, everything that is wrong."""
     troubles = [Trouble(pulse.name, _kind(pulse), error=pulse.error) for pulse in health.pulses if not pulse.ok]
     troubles += [Trouble(due.name, due.what, restart=due.what is Lateness.STUCK) for due in health.due if due.ago > due.within]
+    troubles += [Trouble(f"host:{host.name}", "starting") for host in health.hosts if host.status is None]
     if health.queue_flying_longest > health.check_within or health.queue_overdue > TURN_WITHIN:
         troubles.append(Trouble("queue", Lateness.STUCK, restart=True))
     if health.database is not None:

@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol, Self
 
-from anchorwatch.errors import AnchorwatchError
+from anchorwatch.errors import AnchorwatchError, Mistake
 from anchorwatch.model.desired import NotStack, UnknownValue
 from anchorwatch.model.findings import Finding, Note
 
@@ -100,6 +100,8 @@ class CheckReport:
     findings: tuple[Finding, ...] = ()
     ignored: int = 0
     """How many findings a standing rule covers."""
+    mistakes: tuple[Mistake, ...] = ()
+    """What is wrong with the standing rules that the repo brings."""
     hidden: int = 0
     """How many findings filters left out of `findings`: see `reports.verdict.narrow`."""
 

@@ -6,7 +6,7 @@ The config room reads and checks the file and hands these out, so that no other 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from anchorwatch.model.address import HostAddress
@@ -109,6 +109,10 @@ class Policy:
     """Globs over `stack/service` or container names: exited is drift, whatever the exit code."""
     one_shot: tuple[str, ...] = ()
     """Globs likewise: exited with 0 is finished, whatever the restart policy."""
+
+    def with_rules(self, rules: tuple[IgnoreRule, ...]) -> Policy:
+        """The same, with the repo's own rules behind those of the config."""
+        return replace(self, ignore=(*self.ignore, *rules)) if rules else self
 
 
 @dataclass(frozen=True, slots=True)

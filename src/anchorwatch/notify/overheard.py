@@ -153,16 +153,7 @@ def _trouble(error: Exception, url: str, *, handed: bool) -> str:
     import requests
 
     where = urlsplit(url).netloc.rpartition("@")[2]
-    reason: BaseException | None = error
-    innermost = ""
-    while reason is not None:
-        innermost = type(reason).__name__ if not isinstance(reason, requests.RequestException) else innermost
-        if isinstance(reason, OSError) and reason.strerror and not isinstance(reason, requests.RequestException):
-            innermost = reason.strerror
-        arguments = [each for each in reason.args if isinstance(each, BaseException)]
-        reason = getattr(reason, "reason", None) or (arguments[0] if arguments else None) or reason.__cause__
-        if not isinstance(reason, BaseException):
-            break
+    innermost = _innermost(error)
     match error:
         case requests.exceptions.ProxyError():
             return f"the proxy does not let us through to {where}"
@@ -175,9 +166,19 @@ def _trouble(error: Exception, url: str, *, handed: bool) -> str:
         case requests.exceptions.ConnectionError() if handed:
             return f"{where} took the message, and the connection broke before it answered"
         case requests.exceptions.ConnectionError():
-            return f"{where} cannot be reached: {innermost or 'the connection broke'}"
+            return f"{where} cannot be reached: {innermost}"
         case _:
             return f"the request to {where} failed: {type(error).__name__}"
+
+
+def _innermost(error: BaseException) -> str:
+    """What lies at the bottom of what requests and urllib3 wrap: the words of the operating system, else the name of the error."""
+    while True:
+        below = getattr(error, "reason", None) or next((each for each in error.args if isinstance(each, BaseException)), None)
+        if not isinstance(below, BaseException):
+            break
+        error = below
+    return (error.strerror if isinstance(error, OSError) else None) or type(error).__name__
 
 
 def _answer(response: requests.Response) -> str:

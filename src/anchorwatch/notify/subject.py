@@ -37,6 +37,8 @@ def subject(bundle: Bundle) -> str:
         case Occasion.FLAPPING if len(items) == 1:
             again = "comes and goes" if items[0].times else "has calmed"
             return _fit(where(items[0]), f"{_what(items[0])} {again}".lstrip())
+        case Occasion.FLAPPING:
+            return _fit("Flapping" if any(item.times for item in items) else "Calm again", f"{_sum(items)}{_spread(items)}")
         case _:
             return _news(items)
 

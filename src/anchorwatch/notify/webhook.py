@@ -8,6 +8,7 @@ from typing import Any
 from anchorwatch.model.clean import encodable
 from anchorwatch.model.drifts import Drift, Subject
 from anchorwatch.model.messages import Bundle, Item
+from anchorwatch.model.secrecy import redact
 from anchorwatch.notify.letter import Letter, Tone
 from anchorwatch.notify.subject import is_good, severity_of
 
@@ -97,8 +98,9 @@ def _text(text: str | None) -> str | None:
 
 
 def _texts(value: Any) -> Any:
+    """What other programs and people wrote: error messages, subjects of commits."""
     if isinstance(value, str):
-        return encodable(value)
+        return encodable(redact(value))
     if isinstance(value, dict):
         return {str(key): _texts(each) for key, each in value.items()}
     return [_texts(each) for each in value] if isinstance(value, list | tuple) else value

@@ -17,6 +17,7 @@ from anchorwatch.model.clean import paragraphs, shorten
 from anchorwatch.model.drifts import Reason, Side, Subject
 from anchorwatch.model.findings import Finding, Kind
 from anchorwatch.model.messages import Bundle, Item, Occasion
+from anchorwatch.model.secrecy import redact
 from anchorwatch.model.values import JsonObject
 from anchorwatch.model.wording import count
 from anchorwatch.notify.letter import TONES, Entry, Group, Letter, Row, Tone
@@ -259,7 +260,7 @@ def _and(told: str) -> str:
 def _cause(cause: JsonObject | None) -> str:
     if cause is None:
         return ""
-    text = shorten(str(cause.get("text") or ""), 400)
+    text = shorten(redact(str(cause.get("text") or "")), 400)
     return f"probably {text}" if text and cause.get("confidence") == "likely" else text
 
 
@@ -310,9 +311,9 @@ def _sight(item: Item, bundle: Bundle, tongue: Tongue) -> Entry:
             event, sentence = "unreadable", "the repository cannot be read; its last state stays in force"
     rows = [] if good else [Row("since", moment(transition.at, bundle.at, tongue.zone))]
     if transition.cause is not None and not good:
-        said = paragraphs(str(transition.cause.get("message") or transition.cause.get("text") or ""))
+        said = paragraphs(redact(str(transition.cause.get("message") or transition.cause.get("text") or "")))
         rows += [Row("because" if not place else "", text) for place, text in enumerate(said[:6])]
-        rows += [Row("to do", text) for text in paragraphs(str(transition.cause.get("hint") or ""))[:3]]
+        rows += [Row("to do", text) for text in paragraphs(redact(str(transition.cause.get("hint") or "")))[:3]]
     tone = Tone.GOOD if good else TONES[severity_of(item)]
     return Entry(tone, event, "", sentence, tuple(rows))
 

@@ -6,7 +6,8 @@ its status is unknown, and what was found last is told beside it. Drift that was
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -36,7 +37,8 @@ def standing(
     names = [name for name in configured or facts.first_seen if filters.wants_host(name)]
     if configured and not facts.live:
         names += [name for name in facts.hosts if name not in configured and filters.wants_host(name)]
-    hosts = tuple(_host(name, facts, watch) for name in names)
+    counts = Counter(one.host for one in facts.containers if one.seen.state in RUNNING)
+    hosts = tuple(_host(name, facts, watch, counts) for name in names)
     drifts = tuple(drift for drift in facts.drifts if drift.finding.host in names)
     wanted = tuple(drift for drift in drifts if filters.wants(drift.finding))
     stacks = tuple(
@@ -62,7 +64,7 @@ def standing(
             if key.host in names and (not filters.stacks or _wants_key(key, facts, filters))
         ),
         hidden=len(drifts) - len(wanted),
-        in_git=sum(_is_in_git(one, facts, drifts) for one in running),
+        in_git=_in_git(running, facts, drifts),
         running=len(running),
         definitions={
             (one.report.host, one.report.stack): facts.definitions[one.report.host, one.report.stack]
@@ -91,16 +93,15 @@ def watch_of(facts: Facts) -> Watch:
     return Watch(running=True, since_at=run.started_at, alive_at=run.alive_at)
 
 
-def _host(name: str, facts: Facts, watch: Watch) -> HostStanding:
+def _host(name: str, facts: Facts, watch: Watch, counts: Mapping[str, int]) -> HostStanding:
     found = facts.hosts.get(name)
     if found is None:
         error = ErrorInfo(
             "not_watched_yet", f"nobody had looked at {name} by then" if not facts.live else f"nobody has looked at {name} yet"
         )
         return HostStanding(HostReport(name, "", HostStatus.UNREACHABLE, error), None, None, Doubt.NOT_YET)
-    running = sum(one.host == name and one.seen.state in RUNNING for one in facts.containers)
     seen = found.seen
-    report = HostReport(name, seen.address, seen.status, seen.error, seen.engine_version, running)
+    report = HostReport(name, seen.address, seen.status, seen.error, seen.engine_version, counts.get(name, 0))
     doubt = None if watch.running else Doubt.NOBODY
     return HostStanding(report, found.span.valid_from, min(found.seen_at, facts.at), doubt)
 
@@ -139,25 +140,20 @@ def _doubt(span: StackSpan, then: CheckThen | None, facts: Facts, watch: Watch, 
     return Doubt.STALE if stale_after is not None and facts.at - then.last_at > stale_after else None
 
 
-def _is_in_git(one: ContainerSpan, facts: Facts, drifts: tuple[Drift, ...]) -> bool:
-    """Whether a container that runs belongs to a stack: it carries the label of one's project, or the name that one asks for."""
-    foreign = any(
-        drift.finding.kind is Kind.UNMANAGED and drift.finding.host == one.host and drift.finding.container == one.seen.name
-        for drift in drifts
-    )
-    if foreign:
-        return False
-    if any((span.host, span.project) == (one.host, one.seen.project) for span in facts.stacks):
-        return True
-    return one.seen.name in set(_names_asked_for(one.host, facts))
+def _in_git(running: Sequence[ContainerSpan], facts: Facts, drifts: Sequence[Drift]) -> int:
+    """How many of the containers that run belong to a stack: they carry the label of one's project, or the name one asks for."""
+    foreign = {(one.finding.host, one.finding.container) for one in drifts if one.finding.kind is Kind.UNMANAGED}
+    projects = {(span.host, span.project) for span in facts.stacks}
+    asked_for = set(_names_asked_for(facts))
+    mine = (one for one in running if (one.host, one.seen.name) not in foreign)
+    return sum((one.host, one.seen.project) in projects or (one.host, one.seen.name) in asked_for for one in mine)
 
 
-def _names_asked_for(host: str, facts: Facts) -> Iterator[str]:
-    for (of, _), definition in facts.definitions.items():
-        if of == host:
-            for service in definition.get("services", {}).values():
-                if isinstance(service.get("container_name"), str):
-                    yield service["container_name"]
+def _names_asked_for(facts: Facts) -> Iterator[tuple[str, str]]:
+    for (host, _), definition in facts.definitions.items():
+        for service in definition.get("services", {}).values():
+            if isinstance(service.get("container_name"), str):
+                yield host, service["container_name"]
 
 
 def _wants_container(one: ContainerSpan, facts: Facts, filters: Filters) -> bool:

@@ -21,7 +21,7 @@ from anchorwatch.model.values import JsonObject
 from anchorwatch.store import rows
 from anchorwatch.store.drifts import as_stored, numbers
 from anchorwatch.store.tables import DriftRow, DriftSpanRow, HostRow, ProjectRow, StackRow
-from anchorwatch.store.tables.columns import MICROSECOND, label
+from anchorwatch.store.tables.columns import MICROSECOND, Instant, label
 from anchorwatch.store.transactions import Reading, Writing
 
 SHORTEST = 10
@@ -90,10 +90,10 @@ def at(read: Reading, moment: datetime, host: str | None = None) -> Sequence[Dri
 
     What no report shows is not kept: when it was to open, and the revision it was seen at.
     """
-    query = _query().where(holds(moment)).order_by(DriftSpanRow.appeared_at, DriftRow.id)
+    query = _query().where(HOLDS).order_by(DriftSpanRow.appeared_at, DriftRow.id)
     if host is not None:
         query = query.where(HostRow.name == label(host))
-    return tuple(_drift(moment, *found) for found in read.session.execute(query))
+    return tuple(_drift(moment, *found) for found in read.session.execute(query, holding(moment)))
 
 
 def of_drift(read: Reading, drift: str, *, limit: int = 1000) -> Sequence[tuple[datetime, datetime | None, Drift]]:
@@ -103,15 +103,24 @@ def of_drift(read: Reading, drift: str, *, limit: int = 1000) -> Sequence[tuple[
     return tuple((row[3].valid_from, row[3].valid_to, _drift(row[3].valid_to, *row)) for row in found)
 
 
-def holds(moment: datetime) -> ColumnElement[bool]:
-    """For this room: what a span that held at a moment fulfils, in words that the index answers."""
-
+def _holds() -> ColumnElement[bool]:
     def of_rank(rank: int) -> ColumnElement[bool]:
-        began = and_(DriftSpanRow.rank == rank, DriftSpanRow.valid_from <= moment)
-        return began if rank == 0 else and_(began, DriftSpanRow.valid_from > moment - 4**rank * MICROSECOND)
+        began = and_(DriftSpanRow.rank == rank, DriftSpanRow.valid_from <= _MOMENT)
+        return began if rank == 0 else and_(began, DriftSpanRow.valid_from > bindparam(f"before_{rank}", type_=Instant))
 
     ranks: Iterator[ColumnElement[bool]] = (of_rank(rank) for rank in (0, *range(SHORTEST, LONGEST + 1)))
-    return and_(or_(*ranks), or_(DriftSpanRow.valid_to.is_(None), DriftSpanRow.valid_to > moment))
+    return and_(or_(*ranks), or_(DriftSpanRow.valid_to.is_(None), DriftSpanRow.valid_to > _MOMENT))
+
+
+_MOMENT = bindparam("moment", type_=Instant)
+HOLDS = _holds()
+"""For this room: what a span that held at a moment fulfils, in words that the index answers; with `holding`."""
+
+
+def holding(moment: datetime) -> dict[str, datetime]:
+    """For this room: the parameters of `HOLDS`."""
+    before = {f"before_{rank}": moment - 4**rank * MICROSECOND for rank in range(SHORTEST, LONGEST + 1)}
+    return {"moment": moment, **before}
 
 
 def caused(cause: InstrumentedAttribute[JsonObject | None], kind: str) -> ColumnElement[bool]:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row as SqlRow
-from sqlalchemy import Select, bindparam, or_, select, update
+from sqlalchemy import Select, bindparam, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from anchorwatch.model.desired import ProjectKey
@@ -35,6 +35,21 @@ def unresolved(read: Reading, host: str | None = None) -> Sequence[Drift]:
     """What is pending or open, on one host or on all, the oldest first."""
     query = _ALL.where(_UNRESOLVED).order_by(None).order_by(DriftRow.appeared_at, DriftRow.id)
     return _drifts(read, query if host is None else query.where(HostRow.name == label(host)))
+
+
+def counts(read: Reading) -> Mapping[str, Mapping[tuple[DriftState, Severity], int]]:
+    """How many are pending and open on each host, by severity; a host without any is missing."""
+    query = (
+        select(HostRow.name, DriftRow.state, DriftRow.severity, func.count())
+        .join(ProjectRow, ProjectRow.id == DriftRow.project_id)
+        .join(HostRow, HostRow.id == ProjectRow.host_id)
+        .where(_UNRESOLVED)
+        .group_by(HostRow.name, DriftRow.state, DriftRow.severity)
+    )
+    found: dict[str, dict[tuple[DriftState, Severity], int]] = {}
+    for host, state, severity, number in read.session.execute(query):
+        found.setdefault(host, {})[state, Severity(severity)] = number
+    return found
 
 
 def due(read: Reading, moment: datetime) -> Sequence[ProjectKey]:

@@ -10,8 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, or_, select
-from sqlalchemy.orm import undefer
+from sqlalchemy import ColumnElement, bindparam, or_, select
 
 from anchorwatch.model.desired import NotStack, ProjectKey
 from anchorwatch.model.drifts import Check
@@ -82,22 +81,28 @@ def verdicts(read: Reading, at: datetime | None, host: str | None = None) -> Map
         newest = newest.where(CheckRow.started_at <= at)
     each = select(newest.limit(1).scalar_subquery()).select_from(ProjectRow).join(HostRow, HostRow.id == ProjectRow.host_id)
     ids = [number for number in read.session.scalars(each.where(*_of(host))) if number is not None]
-    query = (
-        select(HostRow.name, ProjectRow, CheckRow, ConfigurationRow)
-        .join(ProjectRow, ProjectRow.id == CheckRow.project_id)
-        .join(HostRow, HostRow.id == ProjectRow.host_id)
-        .outerjoin(ConfigurationRow, ConfigurationRow.id == CheckRow.remarks_id)
-        .where(CheckRow.id.in_(ids))
-        .options(undefer(ConfigurationRow.body))
-        .order_by(ProjectRow.id)
-    )
     found: dict[ProjectKey, CheckThen] = {}
-    for name, project, row, said in read.session.execute(query):
-        key = ProjectKey(name, project.name)
-        last_at = row.last_at if at is None else min(row.last_at, at)
-        since_at = project.status_since_at if at is None else None
-        found[key] = CheckThen(_check(key, row, getattr(said, "body", None)), last_at, since_at)
+    for one in read.session.execute(_CHECKS, {"ids": ids}):
+        key = ProjectKey(one.host, one.project)
+        last_at = one.last_at if at is None else min(one.last_at, at)
+        found[key] = CheckThen(_check(key, one), last_at, one.status_since_at if at is None else None)
     return found
+
+
+_CHECKS = (
+    select(
+        HostRow.name.label("host"),
+        ProjectRow.name.label("project"),
+        ProjectRow.status_since_at,
+        CheckRow.__table__,
+        ConfigurationRow.__table__.c.body,
+    )
+    .join_from(CheckRow, ProjectRow, ProjectRow.id == CheckRow.project_id)
+    .join(HostRow, HostRow.id == ProjectRow.host_id)
+    .outerjoin(ConfigurationRow, ConfigurationRow.id == CheckRow.remarks_id)
+    .where(CheckRow.id.in_(bindparam("ids", expanding=True)))
+    .order_by(ProjectRow.id)
+)
 
 
 def definitions(read: Reading, at: datetime | None, of: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], JsonObject]:
@@ -116,7 +121,7 @@ def definitions(read: Reading, at: datetime | None, of: Collection[tuple[str, st
     return {(host, name): body for host, name, body in read.session.execute(query) if (host, name) in of}
 
 
-def _check(key: ProjectKey, row: CheckRow, said: JsonObject | None) -> Check:
+def _check(key: ProjectKey, row: Any) -> Check:
     return Check(
         key=key,
         trigger=row.trigger,
@@ -131,8 +136,8 @@ def _check(key: ProjectKey, row: CheckRow, said: JsonObject | None) -> Check:
         containers=row.containers,
         error=rows.error_of(row.error_class, row.error_message, row.error_hint),
         run=row.run_id,
-        unknown_values=remarks.unknown_values(said),
-        notes=remarks.notes(said),
+        unknown_values=remarks.unknown_values(row.body),
+        notes=remarks.notes(row.body),
     )
 
 

@@ -14,7 +14,7 @@ from anchorwatch.model.log import Wanted
 from anchorwatch.model.report import HostStatus, StackStatus
 from anchorwatch.model.statistics import Lane, Record, Standing, Step
 from anchorwatch.model.timeline import Span
-from anchorwatch.store import drift_spans, drifts, runs
+from anchorwatch.store import drift_spans, drifts, runs, stacks
 from anchorwatch.store.search import Scope, conditions, index_for, of_drifts
 from anchorwatch.store.tables import (
     CheckRow,
@@ -107,7 +107,7 @@ def _standing(read: Reading, scope: Scope, since: datetime, names: _Names) -> li
         select(span.drift_id, ProjectRow.host_id, DriftRow.stack_id, span.episode, span.appeared_at, span.open_from)
         .join(DriftRow, DriftRow.id == span.drift_id)
         .join(ProjectRow, ProjectRow.id == DriftRow.project_id)
-        .where(drift_spans.holds(since), *of_drifts(wanted), span.severity >= int(wanted.filters.severity))
+        .where(drift_spans.HOLDS, *of_drifts(wanted), span.severity >= int(wanted.filters.severity))
     )
     if scope.hosts is not None:
         query = query.where(ProjectRow.host_id.in_(scope.hosts))
@@ -118,7 +118,7 @@ def _standing(read: Reading, scope: Scope, since: datetime, names: _Names) -> li
     exact = _exact(read, wanted)
     return [
         Standing(drift, names.lane(host, stack), episode, appeared_at, open_from is not None and open_from <= since)
-        for drift, host, stack, episode, appeared_at, open_from in read.session.execute(query)
+        for drift, host, stack, episode, appeared_at, open_from in read.session.execute(query, drift_spans.holding(since))
         if exact is None or drift in exact
     ]
 
@@ -146,13 +146,14 @@ def _exact(read: Reading, wanted: Wanted) -> frozenset[int] | None:
 
 def _lanes(read: Reading, scope: Scope, since: datetime, until: datetime) -> Sequence[Lane]:
     """The stacks that were in the repo at some time between two moments."""
-    lasts = or_(StackRevisionRow.valid_to.is_(None), StackRevisionRow.valid_to > since)
-    there = (
-        select(StackRevisionRow.id)
-        .where(StackRevisionRow.stack_id == StackRow.id, StackRevisionRow.valid_from < until, lasts)
-        .exists()
+    row = StackRevisionRow
+    newest = stacks.numbers_at(read, until)  # whose end is the latest of its stack
+    query = (
+        select(HostRow.name, StackRow.name)
+        .join(HostRow, HostRow.id == StackRow.host_id)
+        .join(row, row.stack_id == StackRow.id)
+        .where(row.id.in_(newest), row.valid_from < until, or_(row.valid_to.is_(None), row.valid_to > since))
     )
-    query = select(HostRow.name, StackRow.name).join(HostRow, HostRow.id == StackRow.host_id).where(there)
     if scope.hosts is not None:
         query = query.where(StackRow.host_id.in_(scope.hosts))
     if scope.stacks is not None:

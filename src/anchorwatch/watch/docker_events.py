@@ -129,15 +129,16 @@ class DockerListener:
 
     @property
     def pulse(self) -> Pulse:
-        """How it is now."""
-        error = self._deaf or self._error
+        """How it is now. It is well while nobody is to hear of a doubt; where it is deaf, it says so and why."""
+        state, deaf = self._reach.state, self._deaf
+        error = deaf or self._error
         return Pulse(
             name=f"docker:{self._host}",
-            ok=self._reach.state is State.WELL and self._deaf is None,
+            ok=state in {State.WELL, State.DOUBTFUL},
             since_at=self._since_at,
             heard_at=self._heard_at,
             error=None if error is None else ErrorInfo.of(error),
-            details={"state": str(self._reach.state), **self._counts},
+            details={"state": "deaf" if deaf is not None and state is State.WELL else str(state), **self._counts},
         )
 
     def run(self, stop: threading.Event) -> None:

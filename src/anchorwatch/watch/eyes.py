@@ -15,7 +15,7 @@ from anchorwatch.errors import HostError
 from anchorwatch.model.address import HostAddress
 from anchorwatch.model.desired import BrokenStack, DesiredProject, DesiredState, ProjectKey
 from anchorwatch.model.observed import Renewal, Snapshot
-from anchorwatch.model.settings import Policy
+from anchorwatch.model.settings import IgnoreRule, Policy
 from anchorwatch.observed import connect
 from anchorwatch.watch.heard import Heard
 
@@ -38,6 +38,8 @@ class Wanted:
     broken: tuple[BrokenStack, ...]
     images: frozenset[str]
     """As Git names them."""
+    ignore: tuple[IgnoreRule, ...] = ()
+    """The repo's own standing rules."""
 
     @classmethod
     def of(cls, desired: DesiredState, host: str) -> Wanted:
@@ -48,6 +50,7 @@ class Wanted:
             projects,
             tuple(one for one in desired.broken if one.stack.host == host),
             frozenset(name for name in named if isinstance(name, str)),
+            desired.ignore,
         )
 
     def project(self, key: ProjectKey) -> DesiredProject | None:
@@ -126,7 +129,8 @@ class Eyes:
         self._connection.close()
 
     def _compare(self, snapshot: Snapshot, wanted: Wanted, began: float) -> Sight:
-        compared = compare_host(wanted.projects, wanted.broken, snapshot, self._policy, self._memo)
+        policy = self._policy.with_rules(wanted.ignore)
+        compared = compare_host(wanted.projects, wanted.broken, snapshot, policy, self._memo)
         self._last, self._wanted = Sight(snapshot, compared, began), wanted
         return self._last
 

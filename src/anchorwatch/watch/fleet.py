@@ -138,11 +138,16 @@ class FleetWatch:
     ) -> None:
         """The repo says something else from now on: what that touches is looked at, and it is remembered."""
         self.desired, self.blind_for = after, None
+        for mistake in after.mistakes:
+            log.error("%s; this rule of the repo is not applied", mistake)
         if before is None:
             for host in self.hosts.values():
                 host.look_at_all(Cause(Trigger.COMMIT, "the repo was read"))
         else:
             hint = triggers.of_commit(before, after)
+            if before.ignore != after.ignore:
+                for host in self.hosts.values():
+                    host.look_at_all(Cause(Trigger.COMMIT, "other rules in the repo"))
             for name, host in self.hosts.items():
                 keys = [] if hint is None else [key for key in hint.keys if key.host == name]
                 if hint is not None and keys:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
 from anchorwatch.errors import StoreError
-from anchorwatch.model.drifts import DeliveryState, Trigger
+from anchorwatch.model.desired import ProjectKey
+from anchorwatch.model.drifts import DeliveryState, DriftState, Trigger
+from anchorwatch.model.findings import Severity
 from anchorwatch.model.health import Due, Health, HostFigures, Lateness, Pulse, Tallies
-from anchorwatch.model.report import ErrorInfo
-from anchorwatch.store import Store, deliveries
+from anchorwatch.model.report import ErrorInfo, StackStatus
+from anchorwatch.store import Store, checks, deliveries, drifts
 from anchorwatch.watch.fleet import FleetWatch
 from anchorwatch.watch.host import HostWatch
 
@@ -47,7 +51,7 @@ def health(parts: Parts) -> Health:
         database=database,
         database_bytes=size,
         database_log_bytes=log,
-        hosts=tuple(_figures(host) for host in fleet.hosts.values()),
+        hosts=_figures(parts),
         tallies=_tallies(parts),
     )
 
@@ -79,8 +83,23 @@ def _database(parts: Parts) -> tuple[ErrorInfo | None, int, int]:
     return trouble, size.total, size.log
 
 
-def _figures(host: HostWatch) -> HostFigures:
-    return HostFigures(host.name, host.status, host.running)
+def _figures(parts: Parts) -> tuple[HostFigures, ...]:
+    stacks: dict[str, Counter[StackStatus]] = {}
+    found: Mapping[str, Mapping[tuple[DriftState, Severity], int]] = {}
+    desired = parts.fleet.desired
+    with suppress(StoreError):  # `_database` says so
+        with parts.store.read() as read:
+            found, verdicts = drifts.counts(read), checks.verdicts(read)
+        for project in () if desired is None else desired.projects:
+            verdict = verdicts.get(ProjectKey(project.stack.host, project.name))
+            status = StackStatus.UNKNOWN if verdict is None else verdict.status
+            stacks.setdefault(project.stack.host, Counter())[status] += 1
+        for broken in () if desired is None else desired.broken:
+            stacks.setdefault(broken.stack.host, Counter())[StackStatus.UNKNOWN] += 1
+    return tuple(
+        HostFigures(host.name, host.status, host.running, stacks.get(host.name, {}), found.get(host.name, {}))
+        for host in parts.fleet.hosts.values()
+    )
 
 
 def _messages(store: Store) -> Mapping[tuple[str, DeliveryState], int]:
@@ -93,17 +112,17 @@ def _messages(store: Store) -> Mapping[tuple[str, DeliveryState], int]:
 
 def _tallies(parts: Parts) -> Tallies:
     fleet = parts.fleet
-    checks: dict[Trigger, int] = {}
+    made: dict[Trigger, int] = {}
     for host in fleet.hosts.values():
         for trigger, count in host.counted.checks.items():
-            checks[trigger] = checks.get(trigger, 0) + count
+            made[trigger] = made.get(trigger, 0) + count
     messages = _messages(parts.store)
     waiting: dict[str, int] = {}
     for (destination, state), number in messages.items():
         if state in deliveries.WAITING:
             waiting[destination] = waiting.get(destination, 0) + number
     return Tallies(
-        checks=checks,
+        checks=made,
         checks_failed=sum(host.counted.failed for host in fleet.hosts.values()),
         check_seconds=sum(host.counted.seconds for host in fleet.hosts.values()),
         messages=messages,

@@ -294,6 +294,7 @@ class HostWatch:
         self._eyes.look_whole(self._clock())
         raise HostSwapped(
             f"another Docker Engine answers at {self._address.docker} than before",
+            snapshot.engine.id,
             hint=f"if that is meant (a reinstalled Docker, another machine): `anchorwatch accept --engine {self.name}`",
         )
 
@@ -319,7 +320,8 @@ class HostWatch:
         """Nobody can see the host: its drifts are frozen, and every key of it is unknown."""
         self._lost = error
         at, told = clock.now(), ErrorInfo.of(error)
-        self._tell(HostSeen(self.name, self._address.docker, at, HostStatus.UNREACHABLE, told))
+        engine = error.engine_id if isinstance(error, HostSwapped) else None
+        self._tell(HostSeen(self.name, self._address.docker, at, HostStatus.UNREACHABLE, told, engine))
         for key in sorted(self._known_keys(self._around.desired())):
             remember(blind(key, told), Occasion(Trigger.RESYNC, "out of reach", at, 0.0, settled=True), self._around.ground)
 
