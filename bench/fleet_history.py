@@ -3,7 +3,8 @@
     .venv/bin/python -m bench.fleet_history sqlite:////tmp/years.db [--transitions 1000000] [--large]
 
 The schema is the real one (the store makes it), the rows are what `ledger.record` writes for the same life; `tests/bench` holds a
-small one against what the store itself reads. Everything comes from one seed.
+small one against what the store itself reads. Everything comes from one seed. `--large` lets the same five years happen ten
+times, one after the other.
 
 The fleet: hosts with ten stacks of two services each, watched by runs of a month. Something happens in some stack every few
 minutes: six times in ten a drift (seen, open after 30 s, resolved after minutes or days), four times a deployment (a commit, a
@@ -51,6 +52,8 @@ class Size:
     transitions: int = 1_000_000
     hosts: int = 10
     years: int = 5
+    times: int = 1
+    """So often all of it happens, one time before the other."""
 
     @property
     def begin(self) -> int:
@@ -58,14 +61,14 @@ class Size:
         return _end() - self.years * 365 * DAY
 
 
-LARGE = Size(10_000_000, 25, 20)
-
-
 class Sink(Protocol):
     """Where rows go."""
 
     def write(self, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
         """Appends rows."""
+
+    def run(self, sql: str) -> None:
+        """Does one statement."""
 
     def finish(self) -> None:
         """There are no more."""
@@ -89,11 +92,10 @@ class Rows:
         if len(own) >= 20_000:
             self._write(table)
 
-    def finish(self) -> None:
-        """Everything that waits, those first that others point to."""
+    def flush(self) -> None:
+        """Writes everything that waits."""
         for table in metadata.sorted_tables:
             self._write(table.name)
-        self.sink.finish()
 
     def _write(self, table: str) -> None:
         if self.waiting.get(table):
@@ -115,6 +117,9 @@ class SqliteSink:
         self._connection.executemany(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})", rows)
         self._connection.execute("COMMIT")
 
+    def run(self, sql: str) -> None:
+        self._connection.execute(sql)
+
     def finish(self) -> None:
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.close()
@@ -135,6 +140,9 @@ class PostgresqlSink:
             for row in rows:
                 copy.write_row(row)
 
+    def run(self, sql: str) -> None:
+        self._connection.execute(sql.encode())
+
     def finish(self) -> None:
         self._connection.execute("VACUUM ANALYZE")
         self._connection.close()
@@ -147,8 +155,48 @@ def generate(url: str, size: Size) -> dict[str, int]:
     sink: Sink = SqliteSink(Path(url.removeprefix("sqlite:///"))) if url.startswith("sqlite") else PostgresqlSink(url)
     rows = Rows(sink)
     _Fleet(rows, size).live()
-    rows.finish()
-    return rows.counts
+    rows.flush()
+    for number in range(1, size.times):
+        _happen_before(sink, number, _end() - size.begin)
+    sink.finish()
+    return {name: count * size.times for name, count in rows.counts.items()}
+
+
+_AGAIN: dict[str, tuple[str, str, str]] = {
+    "runs": ("id", "started_at alive_at ended_at", "id > 0 AND ended_at IS NOT NULL"),
+    "checks": ("id run_id", "started_at last_at", "id > 0"),
+    "transitions": ("id check_id", "at since_at", "id > 0"),
+    "deliveries": ("id transition_id", "created_at next_at claimed_at done_at", "id > 0"),
+    "drift_spans": ("id", "valid_from valid_to open_from appeared_at", "id > 0 AND valid_to IS NOT NULL"),
+    "container_versions": ("id", "created_at", "id > 0"),
+    "container_states": ("id version_id", "valid_from valid_to started_at", "id > 0 AND valid_to IS NOT NULL"),
+    "events": ("id", "at", "id > 0"),
+    "reachability": ("id", "valid_from valid_to seen_at", "id > 0 AND valid_to IS NOT NULL"),
+    "stack_revisions": ("id", "valid_from valid_to", "id > 0 AND valid_to IS NOT NULL"),
+    "commits": ("id", "committed_at seen_at", "id > 0"),
+    "commit_stacks": ("commit_id", "", "commit_id > 0"),
+}
+"""What happens again: the columns that number rows, those that are times, and which rows."""
+
+
+def _happen_before(sink: Sink, number: int, earlier: int) -> None:
+    """Everything once more, `number` times `earlier` microseconds before."""
+    for table, (ids, times, which) in _AGAIN.items():
+        columns = [column.name for column in metadata.tables[table].columns]
+        values = {name: f"{name} - {number * 10_000_000}" for name in ids.split()}
+        values |= {name: f"{name} - {number * earlier}" for name in times.split()}
+        if table == "commits":
+            values["revision"] = f"'{'ghijklmnop'[number]}' || substr(revision, 2)"
+        if table == "container_versions":
+            values["engine_id"] = f"engine_id || '-{number}'"
+        named = ", ".join(columns)
+        chosen = ", ".join(values.get(name, name) for name in columns)
+        sink.run(f"INSERT INTO {table} ({named}) SELECT {chosen} FROM {table} WHERE {which}")
+    for table in ("hosts", "stacks", "containers"):
+        sink.run(f"UPDATE {table} SET first_seen_at = first_seen_at - {earlier}")
+
+
+LARGE = Size(times=10)
 
 
 @dataclass
@@ -512,7 +560,7 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     arguments.add_argument("url", help="a file that is not there yet, or an empty database")
     arguments.add_argument("--transitions", type=int, default=Size.transitions)
-    arguments.add_argument("--large", action="store_true", help="ten million transitions, 25 hosts, 20 years")
+    arguments.add_argument("--large", action="store_true", help="ten million transitions: fifty years")
     given = arguments.parse_args()
     begun = time.monotonic()
     counts = generate(given.url, LARGE if given.large else Size(given.transitions))

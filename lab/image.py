@@ -119,11 +119,13 @@ def try_out(archive: Path) -> None:
             print(f"{host['name']}: {host['status']}, Docker {host['engine']}, {host['containers']} containers run")
         print(json.dumps(found["summary"]))
         print(_memory(engine))
+        refused = compose("logs", "--no-log-prefix", "socket-proxy").count("refused:")
+        print(f"{refused} requests refused by the socket proxy")
         began = time.monotonic()
         compose("stop", "anchorwatch")
         code = engine.docker("inspect", "--format", "{{.State.ExitCode}}", CONTAINER).strip()
         print(f"stopped within {time.monotonic() - began:.1f} s, exit code {code}")
-        if (was, [host["status"] for host in found["hosts"]], code) != ("healthy", ["ok", "ok"], "0"):
+        if (was, [host["status"] for host in found["hosts"]], refused, code) != ("healthy", ["ok", "ok"], 0, "0"):
             raise LabError(compose("logs", "anchorwatch"))
 
 

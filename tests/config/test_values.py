@@ -234,7 +234,8 @@ notify:
   templates: texts
   heartbeat_file: heartbeat
   destinations:
-    - {name: a, url: json://h, only: [{host: pi5, kind: missing}, {stack: "nas/*"}], critical_at_once: on, rate_limit: 5 Per Minute}
+    - {name: a, url: json://h, only: [{host: pi5, kind: missing}, {stack: "nas/*"}],
+       critical_at_once: on, rate_limit: 5 Per Minute}
     - {name: b, url: json://h}
 """,
     ).service()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from anchorwatch.model.drifts import Drift, Side, Subject, Transition
 from anchorwatch.model.report import StackStatus
-from anchorwatch.store import Store, checks, drifts, hosts, transitions
+from anchorwatch.store import Store, checks, deliveries, drifts, hosts, transitions
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,12 @@ class Recorded:
         """What is open, as host and what it is about."""
         with Store.open_to_read(self._url) as store, store.read() as read:
             return {(one.finding.host, _about(one)) for one in drifts.unresolved(read) if one.state.value == "open"}
+
+    def unsettled(self) -> int:
+        """How many messages are still to be sent, or to be written down as sent."""
+        with Store.open_to_read(self._url) as store, store.read() as read:
+            found = deliveries.counts(read)
+        return sum(number for (_, state), number in found.items() if state not in deliveries.FINISHED)
 
     def statuses(self) -> dict[str, str]:
         """How each host can be reached."""

@@ -28,7 +28,7 @@ MESSAGES = [
     "pi5/promtail: promtail restart resolved",
     "proxmox/monitoring: grafana does not run: exited (0)",
     "proxmox/monitoring: loki does not run: exited (0)",
-    "both resolved",
+    "proxmox/monitoring: 2 drifts resolved",
 ]
 
 
@@ -108,6 +108,7 @@ def test_a_day(homelab: Homelab, watcher: Watcher, mailbox: Web) -> None:
     eventually(lambda: stopped in book.drifted(), within=60, what="grafana to be missed")
     _wait_for_messages(mailbox, 5)
     assert [one.change for one in book.news() if (one.host, one.what) == stopped] == ["None → pending", "pending → open"]
+    eventually(lambda: not book.unsettled(), within=60, what="the message to be written down as sent")
     watcher.kill()
     homelab.proxmox.docker("stop", "loki")
     watcher.start()

@@ -77,6 +77,15 @@ def test_back_before_anybody_was_told_that_it_was_gone(world: World) -> None:
     assert [fate for _, _, fate in world.fates()][1:] == ["back before it was told"] * 2
 
 
+def test_good_news_waits_though_what_came_before_it_does_not(world: World) -> None:
+    world.drift(30, DRIFT)
+    world.look(100, replace(DRIFT, observed="2 GiB"))
+    world.look(102)
+    world.until(200)
+    assert [(one.at, one.what) for one in world.sent[1:]] == [(132, "news: resolved pi5/mealie")]
+    assert world.fates()[1] == ("value changed", "skipped", "overtaken by newer news")
+
+
 def test_another_value_is_news_and_the_same_again_is_not(world: World) -> None:
     world.drift(30, DRIFT)
     world.look(60, replace(DRIFT, observed="2 GiB"))

@@ -223,7 +223,7 @@ _ATTRIBUTES = {
 }  # fmt: skip
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(_bundles())
 def test_nothing_from_outside_becomes_markup_or_breaks_a_line(bundle: Bundle) -> None:
     message = render(bundle, HERE)

@@ -159,12 +159,12 @@ def test_a_child_does_not_outlive_its_deadline_though_nobody_waits_for_it(there:
         [sys.executable, "-I", "-m", "anchorwatch.notify.child"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
     assert child.stdin is not None
-    order = {"url": there.url("hang/orphan"), "recipient": "", "deadline": 5.0, "message": _order(message())}
+    order = {"url": there.url("hang/orphan"), "recipient": "", "deadline": 9.0, "message": _order(message())}
     child.stdin.write(json.dumps(order).encode())
     child.stdin.close()
 
-    eventually(lambda: there.requests)
-    assert child.wait(timeout=10) != 0
+    eventually(lambda: there.requests, within=9.0)
+    assert child.wait(timeout=15) != 0
     assert child.stdout is not None
     child.stdout.close()
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 import warnings
 from collections.abc import Iterator
 from dataclasses import asdict, replace
@@ -123,6 +125,24 @@ def _called(finding: Finding, name: str) -> Finding:
     return replace(
         finding, service=name, container=name, message=f"{name} does not run: exited (137)", host=name[:12], stack=None
     )
+
+
+def test_one_plugin_is_loaded_and_not_the_others() -> None:
+    """In a process of its own, because they stay loaded."""
+    asked = (
+        "import sys; from anchorwatch.notify.services import opened\n"
+        "for url in sys.argv[1:]:\n"
+        "    plugin = opened(url).plugin\n"
+        "    loaded = [name for name in sys.modules if name.startswith('apprise.plugins.') and name.count('.') == 2]\n"
+        "    print(type(plugin).__name__, len(loaded))"
+    )
+    urls = ("json://localhost/x", "mailto://u:p@example.org", "https://discord.com/api/webhooks/1234567890/" + TOKEN)
+    said = subprocess.run([sys.executable, "-W", "ignore", "-c", asked, *urls], capture_output=True, text=True, check=True).stdout
+    (json, few), (mail, more), (discord, all_of_them) = (line.split() for line in said.splitlines())
+
+    assert (json, mail, discord) == ("NotifyJSON", "NotifyEmail", "NotifyDiscord")
+    assert int(few) < int(more) < 10
+    assert int(all_of_them) > 100  # an address of the service itself says no scheme: all are asked
 
 
 def test_a_piece_is_plain_json() -> None:

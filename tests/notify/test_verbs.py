@@ -125,9 +125,10 @@ def test_a_drift_is_accepted_and_that_is_taken_back(config: Path, place: Place) 
         assert accepted is not None
         assert isinstance(accepted.acceptance, Acceptance)
         assert (accepted.acceptance.observed, accepted.acceptance.reason) == ("1 GiB", "new disk")
-    assert "pi5/mealie memory limit is 1 GiB, Git says 512 MiB: accepted until " in anchorwatch(
-        config, "accept", DRIFT.id, "--until", "2200-01-01"
-    ).stdout
+    assert (
+        "pi5/mealie memory limit is 1 GiB, Git says 512 MiB: accepted until "
+        in anchorwatch(config, "accept", DRIFT.id, "--until", "2200-01-01").stdout
+    )
     assert anchorwatch(config, "accept", DRIFT.id, "--end").stdout.endswith("not accepted any more\n")
     with place.open() as store, store.read() as read:
         over = drifts.get(read, DRIFT.id)

@@ -42,9 +42,9 @@ class Step:
 
 
 waits = st.sampled_from([0.25, 10.0, 31.0, 90.0, 700.0, 4000.0])
-seen = st.lists(
-    st.tuples(st.sampled_from(PATHS), st.sampled_from(["1", "2"])), max_size=2, unique_by=lambda one: one[0]
-).map(tuple)
+seen = st.lists(st.tuples(st.sampled_from(PATHS), st.sampled_from(["1", "2"])), max_size=2, unique_by=lambda one: one[0]).map(
+    tuple
+)
 looks = st.builds(
     Step,
     waits,

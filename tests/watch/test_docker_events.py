@@ -313,6 +313,7 @@ def test_another_engine_at_the_same_address(old_engine: Engine, new_engine: Engi
             host.until(lambda seen=identity: host.ears.events[-1:] and host.ears.events[-1]["Actor"]["ID"] == seen, "it")  # type: ignore[misc]  # as above
             engine.docker("rm", "swapped")
             host.until(lambda: host.ears.actions()[-1] == "destroy", "its end")
+            assert host.listener.pulse.details["api"] == ("1.41" if engine is old_engine else "1.51")
         asked = [urlsplit(line.split()[1]).path for line in relay.asked if "/events" in line]
         assert asked == ["/v1.51/events", "/v1.41/events", "/v1.51/events"]
         assert host.ears.words() == ["listening", "gap", "gap"]

@@ -20,7 +20,7 @@ from anchorwatch.model.settings import HostLayout, RepoSource, StackValues
 from anchorwatch.watch.triggers import of_commit
 from tests.desired.trees import commit, git, repo, write
 from tests.lab_fixtures import eventually
-from tests.watch.following import LAYOUT, STACKS, Follower, follower, following, project_of, sources
+from tests.watch.following import LAYOUT, STACKS, Follower, follower, following, project_of, reader_of, sources
 
 
 @pytest.fixture
@@ -236,11 +236,15 @@ def test_one_damaged_file_costs_its_own_stack(ops: Path, one: Follower) -> None:
     blob = git(ops, "rev-parse", "HEAD:web/compose.yml")
     place = ops / ".git" / "objects" / blob[:2] / blob[2:]
     place.chmod(0o644)
+    sound = place.read_bytes()
     place.write_bytes(b"garbage")
     one.turn(3)
     state = one.heard.states[-1]
     assert [project.stack.name for project in state.projects] == ["db"]
     assert [broken.stack.name for broken in state.broken] == ["web"]
+    place.write_bytes(sound)
+    one.turn(300)
+    assert one.heard.image("web") == "web:2"
 
 
 def test_an_index_lock_that_was_left_hinders_nobody(ops: Path, one: Follower) -> None:
@@ -379,6 +383,20 @@ def test_files_as_they_lie_there(tmp_path: Path, newest_compose: Compose, in_git
         assert {push.after for push in heard.pushes} == {None}
 
 
+def test_a_folder_in_which_data_is_written_all_the_time(tmp_path: Path, newest_compose: Compose) -> None:
+    folder = write(tmp_path / "ops", {**STACKS, "web/data/log/a.db": "1"})
+    wanted = sources(RepoSource(str(folder)), newest_compose, tmp_path)
+    reader, made = reader_of(wanted), follower(wanted)
+    reader.read()
+    assert {str(path.relative_to(folder)) for path in reader.signs().folders} == {".", "web", "db"}
+    for _ in range(20):
+        made.listener.nudge()
+        made.turn(0.5)
+    reads = made.listener.pulse.details["reads"]
+    assert isinstance(reads, int)
+    assert reads <= 6, "in 10 s"
+
+
 def test_files_that_stay_as_they_are_are_no_news(tmp_path: Path, newest_compose: Compose) -> None:
     folder = write(
         tmp_path / "ops", {**STACKS, "bad/compose.yml": "services: {a: {image: 'a', colour: red}}\n", "empty/x.yml": "a"}
@@ -446,5 +464,5 @@ def test_the_layout_is_followed(ops: Path, one: Follower) -> None:
     assert one.heard.pushes[-1].commits[0].stacks == (("pi5", "shop"), ("pi5", "web"))
     shop = project_of(one.heard.states[-1], "shop")
     assert shop is not None
-    assert (shop.revision, shop.paths) == (moved, ("shop/compose.yml",))
+    assert (shop.revision, shop.paths) == (moved, ("shop/.env", "shop/compose.yml"))
     assert LAYOUT.name == shop.stack.host

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from anchorwatch.errors import StackError
 from anchorwatch.model.desired import BrokenStack, DesiredProject, DesiredService, DesiredState, ProjectKey
 from anchorwatch.model.observed import Container, Engine, Network, Snapshot
+from anchorwatch.model.settings import IgnoreRule
 from anchorwatch.watch.belongings import Belongings, belongings
 from anchorwatch.watch.triggers import MEANINGLESS, of_commit, of_event
 from tests.store.make import BEGIN, stack
@@ -162,6 +164,22 @@ def test_a_commit_hints_at_the_stacks_that_it_touched() -> None:
     assert hint.keys == {MEALIE, ProjectKey("pi5", "gone"), ProjectKey("pi5", "new")}
     assert hint.reason == "commit bbbbbbbbbbbb"
     assert of_commit(after, after) is None
+
+
+def test_what_changes_without_a_commit() -> None:
+    before, after = (state(project("mealie"), project("proxy")) for _ in range(2))
+    changed = DesiredService("mealie", {"image": "mealie:3"})
+    after = replace(after, projects=(replace(after.projects[0], services={"mealie": changed}), *after.projects[1:]))
+    hint = of_commit(before, after)
+    assert hint is not None
+    assert (set(hint.keys), hint.reason) == ({MEALIE}, "values outside Git")
+
+
+def test_what_the_repo_wants_ignored_may_be_anywhere() -> None:
+    before = state(project("mealie"), project("proxy"))
+    hint = of_commit(before, replace(before, revision="c" * 40, ignore=(IgnoreRule(path="image"),)))
+    assert hint is not None
+    assert hint.keys == {MEALIE, PROXY, NOBODY}
 
 
 def test_a_stack_that_a_commit_breaks_and_mends() -> None:

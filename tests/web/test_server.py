@@ -6,6 +6,8 @@ import contextlib
 import logging
 import socket
 import stat
+import subprocess
+import sys
 import threading
 import time
 from email.utils import parsedate_to_datetime
@@ -105,6 +107,39 @@ def test_too_many_connections_are_closed_unheard_and_the_rest_goes_on() -> None:
             return False
 
         eventually(answers, within=5, what="room for one")
+
+
+FEW_FILES = """
+import resource, sys, time
+from starlette.responses import PlainTextResponse
+from anchorwatch.web.server import Server
+server = Server(PlainTextResponse("hello"), ("127.0.0.1", 0))
+server.start()
+print(server.port, flush=True)
+resource.setrlimit(resource.RLIMIT_NOFILE, (20, 20))
+sys.stdin.read()
+server.stop()
+"""
+
+
+def test_it_outlives_a_lack_of_file_descriptors() -> None:
+    with subprocess.Popen([sys.executable, "-c", FEW_FILES], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        address = ("127.0.0.1", int(process.stdout.readline()))
+        with contextlib.ExitStack() as stack:
+            for _ in range(40):
+                stack.enter_context(socket.create_connection(address, timeout=10))
+
+        def answers() -> bool:
+            with contextlib.suppress(OSError), socket.create_connection(address, timeout=2) as client:
+                client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+                return client.recv(4096).startswith(b"HTTP/1.1 200 ")
+            return False
+
+        eventually(answers, within=10, what="an answer")
+        process.stdin.close()
+        assert process.wait(10) == 0
 
 
 def test_it_stops_in_time_whatever_is_under_way() -> None:

@@ -123,6 +123,7 @@ def test_a_flood_of_questions_asks_the_service_now_and_then() -> None:
         ("POST", "/healthz", 405),
         ("DELETE", "/metrics", 405),
         ("GET", "/", 404),
+        ("GET", "/healthz/", 404),
         ("POST", "/hooks/git", 404),
         ("GET", "/do/x", 404),
     ],

@@ -144,10 +144,13 @@ def _story(found: Verdict, occasion: Occasion, ground: Ground, scene: Scene, hea
         return _Story()
     with ground.store.read() as read:
         known = {drift.id: drift for drift in drifts.of_project(read, found.key)}
-        new = [one for one in found.findings if one.id not in known or _untold(known[one.id].side, known[one.id].finding, one)]
-        if not new:
+        untold = [one for one in found.findings if one.id not in known or _untold(known[one.id].side, known[one.id].finding, one)]
+        if not untold:
             return _Story()
         before = earlier(read, found.key)
+        new = [one for one in untold if one.id not in known or _can_be_told(known[one.id].finding, one, before)]
+        if not new:
+            return _Story()
         was, happened = _before(read, found.key, occasion.at, heard)
     moved = sides(new, found.revision, before, _differing(found, new, before, ground, scene), baseline=False)
     evidence = Evidence(
@@ -162,7 +165,16 @@ def _story(found: Verdict, occasion: Occasion, ground: Ground, scene: Scene, hea
 
 
 def _untold(side: Side, before: Finding, now: Finding) -> bool:
-    return side is Side.UNKNOWN or (before.desired, before.observed) != (now.desired, now.observed)
+    return side is Side.UNKNOWN or _has_changed(before, now)
+
+
+def _can_be_told(before: Finding, now: Finding, known: Earlier) -> bool:
+    """What was there at the first look, and not in sync since, cannot: the revision of the last look says nothing about it."""
+    return _has_changed(before, now) or now.container in known.synced
+
+
+def _has_changed(before: Finding, now: Finding) -> bool:
+    return (before.desired, before.observed) != (now.desired, now.observed)
 
 
 def _before(

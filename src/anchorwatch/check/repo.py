@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
+from anchorwatch.ledger.fleet import record_stacks
 from anchorwatch.model.desired import BrokenStack, DesiredProject, DesiredState
+from anchorwatch.model.drifts import Transition, Trigger
 from anchorwatch.model.report import ErrorInfo
 from anchorwatch.model.timeline import Push, StackSeen
 from anchorwatch.model.values import JsonObject
-from anchorwatch.store import Writing, commits, stacks
+from anchorwatch.store import Writing, commits
 
 
 def record_state(
@@ -19,8 +21,10 @@ def record_state(
     push: Push,
     hosts: Collection[str],
     at: datetime,
-) -> None:
-    """Remembers what the repo says from `at` on, as far as it is not what it said `before`.
+) -> Sequence[Transition]:
+    """Remembers what the repo says from `at` on, as far as it is not what it said `before` (None: nothing was remembered).
+
+    Returns what there is to tell of stacks that cannot be read any more, or can be again.
 
     `push` is how the branch came there. On `hosts` a stack that is not in `after` is gone.
     """
@@ -29,7 +33,8 @@ def record_state(
     was, now = _all(before), _all(after)
     whole = before is None or not was.keys() <= now.keys()  # one that is gone is known by the presence of all others
     changed = [one for name, one in now.items() if whole or was.get(name) != one]
-    stacks.record(write, map(_seen, changed), at, complete=hosts if whole else ())
+    here = [one for one in changed if one.stack.host in hosts]
+    return record_stacks(write, list(map(_seen, here)), at, Trigger.COMMIT, complete=hosts if whole else ())
 
 
 def _all(state: DesiredState | None) -> dict[tuple[str, str], DesiredProject | BrokenStack]:

@@ -40,6 +40,11 @@ class Shelf:
             self.fetch([path])
         return self._read[path]
 
+    def damaged(self, path: str) -> bool:
+        """Whether a file is there, and cannot be had for a reason that may pass."""
+        entry = self.entry(path)
+        return entry is not None and entry.kind == "file" and self.get(path) is None and not self.files.too_large(path)
+
     def id(self, path: str) -> str | None:
         """What names the content of a path: Git's object id, or a hash of the content in a folder; None where nothing is."""
         entry = self.entry(path)

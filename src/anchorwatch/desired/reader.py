@@ -93,7 +93,7 @@ class DesiredReader:
         for project in state.projects:
             if project.revision is not None:
                 self._known.put((project.key, project.revision, outside), project)
-        self._folders = _folders_with_files(files)
+        self._folders = _folders_with_stacks(files)
         return state
 
     def project(self, key: ProjectKey, revision: str) -> DesiredProject | None:
@@ -199,7 +199,10 @@ class DesiredReader:
 
     def _at_commit(self, revision: str) -> GitFiles:
         at = self._at
-        return at if at is not None and at.revision == revision else self._keep(self._open(revision))
+        if at is None or at.revision != revision:
+            return self._keep(self._open(revision))
+        at.hope()
+        return at
 
     def _open(self, revision: str) -> GitFiles:
         source = self.sources.repo
@@ -283,14 +286,16 @@ class DesiredReader:
         return [replace(mine, name=sources.addresses[0].name), *others]
 
 
-def _folders_with_files(files: Files) -> tuple[Path, ...]:
-    """The folders of a plain folder's files, and those on the way to them."""
+def _folders_with_stacks(files: Files) -> tuple[Path, ...]:
+    """The folders of a plain folder in which something of a stack lies, and those on the way to them; not those of data."""
     from anchorwatch.desired.folder import FolderFiles
+    from anchorwatch.desired.names import is_yaml
     from anchorwatch.desired.signs import MAX_FOLDERS
 
     if not isinstance(files, FolderFiles):
         return ()
     found = {files.folder}
     for path in files.paths():
-        found.update(list((files.folder / path).parents)[: path.count("/")])
+        if is_yaml(path) or path.endswith("env"):
+            found.update(list((files.folder / path).parents)[: path.count("/") + 1])
     return tuple(sorted(found))[:MAX_FOLDERS]

@@ -140,6 +140,10 @@ class GitFiles:
 
         return {key: [real(path) for path in paths] for key, paths in groups.items()}
 
+    def hope(self) -> None:
+        """What was missing or damaged may be there by now: look again when it is asked for."""
+        self._sizes = {one: size for one, size in self._sizes.items() if size is not None}
+
     def intact(self) -> bool:
         """Whether every file of the commit is there, as far as git can tell without reading them all."""
         try:

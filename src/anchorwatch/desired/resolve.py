@@ -62,7 +62,7 @@ def resolve(
     except StackError as error:
         memory.failed(name, given, contents.looked_at, error)
         raise
-    if fresh.resolution is not before:
+    if fresh.resolution is not before and not any(map(shelf.damaged, fresh.resolution.looked_at)):
         cache.store(name, asdict(fresh.resolution))
         cache.resolutions.put(name, fresh.resolution)
     if fresh.real is not None:

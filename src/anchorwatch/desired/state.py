@@ -200,7 +200,7 @@ def _stacks(
     noting = Noting(files)
     found = find_stacks(noting, layouts, elsewhere, memory)
     stacks = [(one.stack, one.project.name) for one in found.found]
-    if name is not None:
+    if name is not None and not any(one.error.kind == "resolver" for one in found.broken):  # damage may be mended
         if present and not found.broken:  # what is said of those may name the commit
             read = {path: there[path].id for path in noting.read_paths if path in there}
             memory.found = Found(shape, read, tuple(stacks), found.not_stacks)

@@ -7,13 +7,15 @@ from dataclasses import replace
 from datetime import datetime
 
 from anchorwatch.model.drifts import DriftState, Reason, Subject, Transition, Trigger
-from anchorwatch.store import Writing, drifts, transitions
+from anchorwatch.store import Writing, drift_spans, drifts, transitions
 
 
 def part_with(write: Writing, watched: Collection[str], at: datetime) -> int:
     """Resolves what is pending or open on hosts other than `watched`. Nobody is told. Returns how many drifts that were."""
     left = [drift for drift in drifts.unresolved(write) if drift.finding.host not in watched]
-    drifts.save(write, [replace(one, state=DriftState.RESOLVED, resolved_at=at, opens_at=None) for one in left])
+    over = [replace(one, state=DriftState.RESOLVED, resolved_at=at, opens_at=None) for one in left]
+    drifts.save(write, over)
+    drift_spans.record(write, over, at)
     transitions.add(
         write,
         [

@@ -52,7 +52,7 @@ def local_zone(environ: Mapping[str, str]) -> tzinfo | None:
         return None
     try:
         return ZoneInfo(name)
-    except (ValueError, OSError):  # `TZ` may also spell a zone out: CET-1CEST,M3.5.0,M10.5.0/3
+    except (KeyError, ValueError, OSError):  # `TZ` may also spell a zone out: CET-1CEST,M3.5.0,M10.5.0/3
         return None
 
 

@@ -9,7 +9,7 @@ stays due, and is planned again when that one has arrived.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from anchorwatch.model.drifts import DeliveryState, DriftState, Reason, Subject
@@ -80,15 +80,19 @@ def plan(view: View, now: datetime) -> Plan:
         if not due and not _in_window(queue[-1]):
             continue
         folded = _folded(queue, view, now)
-        gate = None if folded.news is None else _gate(folded, view, now)
         if due:
             skipped += folded.skipped
-            if folded.news is not None and isinstance(gate, Fate):
-                skipped.append((folded.news.id, gate))
-            elif folded.news is not None and gate is not None:
-                held.append((folded.news.id, *gate))
-        if folded.news is not None and gate is None:
-            ready.append((folded, due))
+            folded = replace(folded, skipped=())
+        news, gate = folded.news, _gate(folded, view, now)
+        if news is None or not (_is_due(news, now) or _in_window(news)):
+            continue
+        if gate is None:
+            ready.append((folded, _is_due(news, now)))
+        elif _is_due(news, now):
+            if isinstance(gate, Fate):
+                skipped.append((news.id, gate))
+            else:
+                held.append((news.id, *gate))
     parcels = _parcels(ready, view, now)
     if parcels and view.free_at is not None:
         waits = (one.news.id for parcel in parcels for one in parcel.items if one.news is not None and _is_due(one.news, now))
@@ -96,8 +100,7 @@ def plan(view: View, now: datetime) -> Plan:
         return Plan(None, tuple(held), tuple(skipped))
     first = min(parcels, key=_oldest, default=None)
     if first is not None:
-        early = {one.news.id: one for one, due in ready if not due and one.news is not None}
-        skipped += [pair for one in first.items if one.news is not None and one.news.id in early for pair in one.skipped]
+        skipped += [pair for one in first.items for pair in one.skipped]
     return Plan(first, tuple(held), tuple(skipped))
 
 

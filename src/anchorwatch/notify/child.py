@@ -1,9 +1,10 @@
 """The process that hands one message to one service, through Apprise: `python -I -m anchorwatch.notify.child`.
 
 Why a process: a server that drips its answer holds a thread for ever, and a thread cannot be ended; Apprise with its plugins is
-45 MB that the service is not to carry; and what it holds of credentials is gone with it. It reads one order from standard input
-(JSON, so that no secret stands in arguments or environment), and writes lines of JSON: how far it has come (`stage`), and at last
-what came of it. It never outlives the order's deadline, whatever becomes of its parent.
+35 to 45 MB that the service is not to carry; and what it holds of credentials is gone with it.
+
+It reads one order from standard input (JSON, so that no secret stands in arguments or environment), and writes lines of JSON: how
+far it has come (`stage`), and at last what came of it. It never outlives the order's deadline, whatever becomes of its parent.
 """
 
 from __future__ import annotations

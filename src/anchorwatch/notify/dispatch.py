@@ -105,6 +105,7 @@ class Dispatcher:
         self._settle_the_rest()
         if not self._begun:
             with self._store.write() as write:
+                deliveries.take_back(write, now)  # what an earlier one left under way
                 outbox.stands(write, self._telling, now)
             self._begun, self._remind_at = True, now
         self._remind(now)
@@ -224,50 +225,48 @@ class Dispatcher:
         thread.start()
 
     def _deliver(self, lane: Lane, message: str) -> None:
-        name = lane.destination.name
-        settled = False
         try:
             with self._store.read() as read:
                 rows = [one for one in deliveries.of_message(read, message) if one.state is DeliveryState.SENDING]
                 lost = deliveries.unsaid(read, *lane.key, SAID)
-                bundle = bundle_of(read, lane, message, rows, self._clock(), lost=len(lost))
-            outcome = self._handed_over(lane, bundle, rows)
+            outcome = self._handed_over(lane, message, rows, len(lost))
             crash.point("after_send")
-            self._note(name, outcome)
-            settled = self._settled(lambda: self._settle(lane, message, rows, outcome, lost))
+            self._note(lane.destination.name, outcome)
+            self._write_down(partial(self._settle, lane, message, rows, outcome, lost))
             crash.point("after_settle")
         except StoreError as error:
-            log.error("messages wait: %s", error.message)
+            log.error("a message to %s waits: %s", lane.destination.name, error.message)
+            self._write_down(partial(self._put_back, lane, message))
         finally:
-            with self._lock:
-                if settled:
-                    self._flying.discard(name)
             self._done()
 
-    def _handed_over(self, lane: Lane, bundle: Bundle, rows: Sequence[Delivery]) -> Outcome:
-        """What came of it. Whatever `render` or `send` raises counts as a refusal: it would do so again."""
+    def _handed_over(self, lane: Lane, message: str, rows: Sequence[Delivery], lost: int) -> Outcome:
+        """What came of it. Raises `StoreError`; whatever else is raised counts as a refusal: it would be again."""
         if not rows:
             return Outcome(Arrival.ARRIVED)
         try:
+            with self._store.read() as read:
+                bundle = bundle_of(read, lane, message, rows, self._clock(), lost=lost)
             short = max(again.refusals(one.reason) for one in rows) >= again.MOST_REFUSALS
             written = brief(bundle) if short else self._render(bundle)
             return self._send(lane.destination.url, written, lane.recipient)
-        except Exception as error:
-            log.exception("a message to %s could not be written", lane.destination.name)
-            return Outcome(Arrival.REFUSED, f"{type(error).__name__} while it was written")
+        except StoreError:
+            raise
+        except Exception as error:  # its text may hold anything: only what sort it is goes to the log
+            said = f"{type(error).__name__} while it was written"
+            log.error("a message to %s could not be made: this is a bug in anchorwatch: %s", lane.destination.name, said)
+            return Outcome(Arrival.REFUSED, said)
 
     # -- writing down ----------------------------------------------------------------------------------------------------
 
-    def _settled(self, write_down: Callable[[], None]) -> bool:
-        """Whether it could be written down; if not, a later turn does, and the destination is busy until then."""
+    def _write_down(self, what: Callable[[], None]) -> None:
+        """Writes it, or has a later turn do so; the destination is busy until then."""
         try:
-            write_down()
+            what()
         except StoreError as error:
             log.error("what became of a message could not be written: %s", error.message)
             with self._lock:
-                self._unsettled.append(write_down)
-            return False
-        return True
+                self._unsettled.append(what)
 
     def _settle_the_rest(self) -> None:
         while self._unsettled:
@@ -291,6 +290,17 @@ class Dispatcher:
             )
             if fate.state is DeliveryState.SENT and lost:
                 deliveries.say(write, lost, SAID)
+        self._landed(lane)
+
+    def _put_back(self, lane: Lane, message: str) -> None:
+        """It was claimed, and never handed over."""
+        now = self._clock()
+        with self._store.write() as write:
+            ids = [one.id or 0 for one in deliveries.of_message(write, message) if one.state is DeliveryState.SENDING]
+            deliveries.settle(write, ids, DeliveryState.RETRY, now, next_at=now, reason=Fate.FAILED)
+        self._landed(lane)
+
+    def _landed(self, lane: Lane) -> None:
         with self._lock:
             self._flying.discard(lane.destination.name)
 

@@ -43,25 +43,14 @@ def stands(write: Writing, telling: Telling, at: datetime) -> None:
         return
     cursors.remember(write, _REMEMBERED, now, at)
     changed = [lane for lane in telling.lanes if before.get("/".join(lane.key)) != _asked(lane)]
-    standing = {one.id: one for one in drifts.unresolved(write) if one.state is DriftState.OPEN}
-    if not changed or not standing:
-        return
-    last = {one: _opening(write, one) for one in standing}
-    promises = [
-        Delivery(
-            transition=opening.id or 0,
-            destination=lane.destination.name,
-            created_at=at,
-            recipient=lane.recipient,
-            occasion=route.SUMMARY,
-            next_at=at + route.WINDOW,
-        )
-        for lane in changed
-        for name, opening in last.items()
-        if opening is not None
-        and route.unwanted(opening, standing[name].finding, lane) is None
-        and not _knows(write, lane, opening)
-    ]
+    standing = {one.id: one for one in drifts.unresolved(write) if one.state is DriftState.OPEN} if changed else {}
+    last = transitions.openings(write, standing)
+    promises = []
+    for lane in changed:
+        known = _known(write, lane, last.values())
+        for name, opening in last.items():
+            if name not in known and route.unwanted(opening, standing[name].finding, lane) is None:
+                promises.append(_summary(opening, lane, at))
     deliveries.promise(write, promises)
 
 
@@ -76,7 +65,7 @@ def remind(write: Writing, telling: Telling, at: datetime) -> datetime | None:
         return None
     away = out_of_reach(write)
     standing = [one for one in drifts.unresolved(write) if _stands(one, away, at)]
-    last = {one.id: opening for one in standing if (opening := _opening(write, one.id)) is not None}
+    last = transitions.openings(write, [one.id for one in standing])
     promises, again = [], []
     for lane in lanes:
         every = timedelta(seconds=lane.destination.remind_every or 0)
@@ -124,18 +113,22 @@ def _told(delivery: Delivery, transition: Transition) -> Told:
     )
 
 
-def _knows(read: Reading, lane: Lane, opening: Transition) -> bool:
-    """Whether a recipient was told, or is about to be."""
-    if any(one.bad for one in told(read, lane, [opening.id or 0]).values()):
-        return True
-    promised = deliveries.of_transition(read, opening.id or 0)
-    return any((one.destination, one.recipient) == lane.key and one.done_at is None for one in promised)
+def _known(read: Reading, lane: Lane, last: Collection[Transition]) -> Collection[str | None]:
+    """The drifts, of which these are the last transitions, that a recipient was told of, or is about to be."""
+    believed = {one.transition.drift for one in told(read, lane, [one.id or 0 for one in last]).values() if one.bad}
+    waiting = {one.transition for one in deliveries.unfinished(read, *lane.key)}
+    return believed | {one.drift for one in last if one.id in waiting}
 
 
-def _opening(read: Reading, drift: str) -> Transition | None:
-    """The last transition that made it what it is now."""
-    life = transitions.of_drift(read, drift)
-    return next((one for one in reversed(life) if one.to_state == DriftState.OPEN), None)
+def _summary(opening: Transition, lane: Lane, at: datetime) -> Delivery:
+    return Delivery(
+        transition=opening.id or 0,
+        destination=lane.destination.name,
+        created_at=at,
+        recipient=lane.recipient,
+        occasion=route.SUMMARY,
+        next_at=at + route.WINDOW,
+    )
 
 
 def _stands(drift: Drift, away: Collection[str], at: datetime) -> bool:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import requests
 
 _CODE = re.compile(r"(?<![\w.])\(?([245]\d\d),? b(['\"])(.*?)\2", re.DOTALL)
+_NUMBER = re.compile(r"^\[Errno -?\d+\] ")
 _LATER = frozenset({408, 425, 429})
 _LONGEST_WAIT = 86_400.0
 _HARMLESS = frozenset({"true", "false", "insecure", "starttls", "text", "html", "markdown"})
@@ -123,7 +124,7 @@ class Ear(logging.Handler):
             if found is not None:
                 self.watch.smtp = (int(found[1]), found[3])
             elif text.startswith("Socket Exception: ") and self.watch.status is None:
-                self.watch.trouble = self.watch.trouble or text.removeprefix("Socket Exception: ")
+                self.watch.trouble = self.watch.trouble or _NUMBER.sub("", text.removeprefix("Socket Exception: "))
         elif record.levelno >= logging.WARNING:
             self.watch.warnings.append(text)
 
@@ -172,12 +173,12 @@ def _trouble(error: Exception, url: str, *, handed: bool) -> str:
 
 
 def _innermost(error: BaseException) -> str:
-    """What lies at the bottom of what requests and urllib3 wrap: the words of the operating system, else the name of the error."""
-    while True:
-        below = getattr(error, "reason", None) or next((each for each in error.args if isinstance(each, BaseException)), None)
-        if not isinstance(below, BaseException):
-            break
+    """What lies at the bottom of what requests and urllib3 wrap: the words of the system, else the name of the error."""
+    below: BaseException | None = error
+    while below is not None:
         error = below
+        wrapped = (getattr(error, "reason", None), *error.args, error.__cause__)
+        below = next((each for each in wrapped if isinstance(each, BaseException)), None)
     return (error.strerror if isinstance(error, OSError) else None) or type(error).__name__
 
 

@@ -27,7 +27,7 @@ from anchorwatch.notify.letter import TONES, Tone
 from anchorwatch.notify.markdown import MARKS
 
 _PASSED_ON = frozenset(
-    {"PATH", "LANG", "LC_ALL", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"}
+    {"PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"}
     | {name for each in ("http_proxy", "https_proxy", "all_proxy", "no_proxy") for name in (each, each.upper())}
 )
 _START = 15.0

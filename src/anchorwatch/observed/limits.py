@@ -75,7 +75,7 @@ class Limits:
 
     def _no_answer(self) -> HostTimeout:
         return HostTimeout(
-            f"no answer from {self._where} within {self._answer_within:g} s",
+            f"no answer from {self._where} within {round(self._answer_within, 2):g} s",
             hint="does `docker info` answer on the host? It may be overloaded or its Docker Engine hang; "
             "`timeout` in the host's config gives it more time",
         )

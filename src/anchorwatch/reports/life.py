@@ -15,7 +15,7 @@ from anchorwatch.reports.lines import EMPTY, Line, Style, count, place
 from anchorwatch.reports.log import log_lines
 from anchorwatch.reports.log_rows import entry_object
 from anchorwatch.reports.moment import life_object, stamp
-from anchorwatch.reports.status import SIDES, cause_text
+from anchorwatch.reports.status import SIDES, cause_text, ordinal
 from anchorwatch.reports.text import said
 
 NEWEST = 50
@@ -31,9 +31,9 @@ def life_lines(life: Life, zone: tzinfo | None) -> Iterator[Line]:
     yield ((Style.NAME, shorten(place(finding))), (Style.PLAIN, f"  {shorten(said(finding), 1000)}"))
     yield EMPTY
     for name, value in _facts(life, zone):
-        yield ((Style.QUIET, f"  {name:<10}"), (style if name == "state" else Style.PLAIN, value))
+        yield ((Style.QUIET, f"  {name:<12}"), (style if name == "state" else Style.PLAIN, value))
     if finding.fix and drift.state is not DriftState.RESOLVED:
-        yield ((Style.QUIET, f"  {'mend':<10}"), (Style.COMMAND, clean(finding.fix)))
+        yield ((Style.QUIET, f"  {'mend':<12}"), (Style.COMMAND, clean(finding.fix)))
     evidence = (drift.cause or {}).get("evidence") or ()
     yield from _section("Evidence", (((Style.PLAIN, f"  · {shorten(str(one))}"),) for one in evidence))
     hidden = max(0, len(life.told) - NEWEST)
@@ -125,7 +125,7 @@ def _facts(life: Life, zone: tzinfo | None) -> Iterator[tuple[str, str]]:
     if finding.container:
         yield "container", shorten(finding.container)
     appeared = shown(drift.appeared_at, zone)
-    yield "appeared", appeared + (f", for the {drift.episode}. time" if drift.episode > 1 else "")
+    yield "appeared", appeared + (f", for the {ordinal(drift.episode)} time" if drift.episode > 1 else "")
     if drift.opened_at is not None:
         yield "open since", shown(drift.opened_at, zone)
     if drift.resolved_at is not None:

@@ -40,9 +40,10 @@ def standing(
     counts = Counter(one.host for one in facts.containers if one.seen.state in RUNNING)
     hosts = tuple(_host(name, facts, watch, counts) for name in names)
     drifts = tuple(drift for drift in facts.drifts if drift.finding.host in names)
+    drifted = {(drift.finding.host, drift.finding.stack) for drift in drifts}
     wanted = tuple(drift for drift in drifts if filters.wants(drift.finding))
     stacks = tuple(
-        _stack(span, facts, watch, stale_after)
+        _stack(span, facts, watch, stale_after, drifted)
         for span in sorted(facts.stacks, key=lambda one: (names.index(one.host) if one.host in names else -1, one.path))
         if span.host in names and filters.wants_stack(span.host, span.stack)
     )
@@ -106,12 +107,16 @@ def _host(name: str, facts: Facts, watch: Watch, counts: Mapping[str, int]) -> H
     return HostStanding(report, found.span.valid_from, min(found.seen_at, facts.at), doubt)
 
 
-def _stack(span: StackSpan, facts: Facts, watch: Watch, stale_after: timedelta | None) -> StackStanding:
+def _stack(
+    span: StackSpan, facts: Facts, watch: Watch, stale_after: timedelta | None, drifted: Collection[tuple[str, str | None]]
+) -> StackStanding:
     key = ProjectKey(span.host, span.project or NO_PROJECT)
     then = facts.checks.get(key) if span.project is not None else None
     last = None if then is None else then.check.status
     doubt = _doubt(span, then, facts, watch, stale_after)
     status = StackStatus.UNKNOWN if doubt is not None or last is None else last
+    if status is StackStatus.IN_SYNC and (span.host, span.stack) in drifted:
+        status = StackStatus.DRIFTED  # a look right after an event, that found nothing, resolves nothing
     report = StackReport(
         host=span.host,
         stack=span.stack,

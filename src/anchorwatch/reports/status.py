@@ -13,7 +13,7 @@ from anchorwatch.model.drifts import Drift, DriftState, Side
 from anchorwatch.model.findings import Severity
 from anchorwatch.model.log import Doubt, HostStanding, StackStanding, Standing
 from anchorwatch.model.report import CheckReport, HostStatus, StackStatus
-from anchorwatch.model.stored import leaves, unsealed
+from anchorwatch.model.stored import FOLLOWS, leaves, unsealed
 from anchorwatch.model.timeline import ContainerSpan
 from anchorwatch.model.times import ago, lasted, shown
 from anchorwatch.reports.build import shown as plain_json
@@ -130,7 +130,7 @@ def drift_words(drift: Drift, standing: Standing, zone: tzinfo | None) -> str:
     if drift.state is DriftState.PENDING:
         words.insert(0, "pending")
     if drift.episode > 1:
-        words.append(f"for the {_ordinal(drift.episode)} time")
+        words.append(f"for the {ordinal(drift.episode)} time")
     words += [cause] if (cause := cause_text(drift.cause)) else []
     if drift.acceptance is not None:
         until = drift.acceptance.until
@@ -151,9 +151,10 @@ def cause_text(cause: Mapping[str, Any] | None) -> str | None:
 
 
 def configuration_lines(configuration: Mapping[str, Any]) -> Iterator[str]:
-    """A container's configuration as `path: value`, without what is not set. Clean."""
+    """A container's configuration as `path: value`, without what is not set, or follows from the rest. Clean."""
     for path, value in leaves(plain_json(unsealed(configuration))):
-        yield f"{shorten(path)}: {shorten(str(value), 1000)}"
+        if not path.startswith(FOLLOWS):
+            yield f"{shorten(path)}: {shorten(str(value), 1000)}"
 
 
 def _alarms(standing: Standing, zone: tzinfo | None) -> Iterator[Line]:
@@ -284,6 +285,7 @@ def _section(title: str, lines: Iterable[Line]) -> Iterator[Line]:
         yield line
 
 
-def _ordinal(number: int) -> str:
+def ordinal(number: int) -> str:
+    """`1st`, `2nd`, `11th`."""
     ending = "th" if 10 <= number % 100 <= 20 else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
     return f"{number:,}{ending}"

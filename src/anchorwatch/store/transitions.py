@@ -7,10 +7,10 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, false, select
+from sqlalchemy import ColumnElement, Select, and_, false, func, select
 from sqlalchemy.orm import Session, aliased
 
-from anchorwatch.model.drifts import Transition
+from anchorwatch.model.drifts import DriftState, Transition
 from anchorwatch.model.findings import Severity
 from anchorwatch.store import rows
 from anchorwatch.store.drifts import numbers
@@ -42,6 +42,17 @@ def numbered(read: Reading, ids: Collection[int]) -> Mapping[int, Transition]:
     found: dict[int, Transition] = {}
     for some in batched(sorted(ids)):
         found |= {one.id: one for one in _transitions(read, _query().where(TransitionRow.id.in_(some))) if one.id is not None}
+    return found
+
+
+def openings(read: Reading, ids: Collection[str]) -> Mapping[str, Transition]:
+    """For each of these drifts the last transition after which it was open, by the drift's ID."""
+    found: dict[str, Transition] = {}
+    for some in batched(sorted(ids)):
+        newest = select(func.max(TransitionRow.id)).join(DriftRow, DriftRow.id == TransitionRow.drift_id)
+        newest = newest.where(DriftRow.name.in_(some), TransitionRow.to_state == DriftState.OPEN.value)
+        query = _query().where(TransitionRow.id.in_(newest.group_by(TransitionRow.drift_id)))
+        found |= {one.drift: one for one in _transitions(read, query) if one.drift is not None}
     return found
 
 

@@ -120,6 +120,7 @@ class DockerListener:
         self._error: HostError | None = None
         self._since_at: datetime | None = None
         self._heard_at: datetime | None = None
+        self._api = ""
         self._counts = dict.fromkeys(("events", "sessions", "breaks", "gaps"), 0)
 
     @property
@@ -138,7 +139,11 @@ class DockerListener:
             since_at=self._since_at,
             heard_at=self._heard_at,
             error=None if error is None else ErrorInfo.of(error),
-            details={"state": "deaf" if deaf is not None and state is State.WELL else str(state), **self._counts},
+            details={
+                "state": "deaf" if deaf is not None and state is State.WELL else str(state),
+                "api": self._api,
+                **self._counts,
+            },
         )
 
     def run(self, stop: threading.Event) -> None:
@@ -180,11 +185,8 @@ class DockerListener:
             self._wait_deaf(stream, stop)
             return
         self._answered(None)
-        try:
-            self._follow(stream, greeting.at, stop)
-        except HostBadAnswer:
-            self._continuity.tear()
-            raise
+        self._api = answers.spelled(greeting.api)
+        self._follow(stream, greeting.at, stop)
 
     def _follow(self, stream: EventStream, at: int | None, stop: threading.Event) -> None:
         now = self._monotonic()
@@ -194,13 +196,11 @@ class DockerListener:
         while not self._over(stop):
             undecided = self._continuity.undecided(now)
             waits = (self._pace.stop, quiet_at - now, self._pace.stop if undecided is None else undecided)
-            lines = stream.read(min(waits))
+            quiet = not self._hear(stream, min(waits))
             now = self._asked_at = self._monotonic()
-            if lines:
+            if not quiet:
                 self._heard_at = self._now()
                 quiet_at = now + self._between(self._pace.quiet)
-                for line in lines:
-                    self._hear(line, stream.where)
             self._judge(self._continuity.due(now))
             if now < quiet_at:
                 continue
@@ -222,12 +222,19 @@ class DockerListener:
                 stream.greet()
                 self._heard_at = self._now()
 
-    def _hear(self, line: bytes, where: str) -> None:
-        if _NOISE.match(line):
-            return
-        event = answers.parsed(line, where)
-        if not isinstance(event, dict):
-            raise failures.not_an_engine(where, f"an event that is a {type(event).__name__}")
+    def _hear(self, stream: EventStream, within: float) -> bool:
+        """Whether anything came. What was to come is lost where something did that cannot be an event."""
+        try:
+            lines = stream.read(within)
+            for line in lines:
+                if not _NOISE.match(line):
+                    self._take(_event(line, stream.where))
+        except HostBadAnswer:
+            self._continuity.tear()
+            raise
+        return bool(lines)
+
+    def _take(self, event: JsonObject) -> None:
         news, gap = self._continuity.take(event)
         if news:
             self._counts["events"] += 1
@@ -289,3 +296,11 @@ class DockerListener:
             self._stream = stream
             if stream is not None and self._closed.is_set():
                 stream.end()
+
+
+def _event(line: bytes, where: str) -> JsonObject:
+    """Raises `HostBadAnswer` for what is none."""
+    event = answers.parsed(line, where)
+    if isinstance(event, dict):
+        return event
+    raise failures.not_an_engine(where, f"an event that is a {type(event).__name__}")

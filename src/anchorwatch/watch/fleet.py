@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from typing import Protocol
 
@@ -17,14 +18,15 @@ from anchorwatch import clock
 from anchorwatch.check.repo import record_state
 from anchorwatch.errors import AnchorwatchError, StoreError
 from anchorwatch.ledger.farewell import part_with
+from anchorwatch.ledger.fleet import record_repo
 from anchorwatch.model.address import HostAddress
 from anchorwatch.model.desired import DesiredState
-from anchorwatch.model.drifts import Trigger
+from anchorwatch.model.drifts import Transition, Trigger
 from anchorwatch.model.health import Pulse
 from anchorwatch.model.report import ErrorInfo
 from anchorwatch.model.settings import Policy
 from anchorwatch.model.timeline import Push
-from anchorwatch.store import Store, cursors
+from anchorwatch.store import Store, Writing, cursors
 from anchorwatch.watch import triggers
 from anchorwatch.watch.docker_events import DockerListener
 from anchorwatch.watch.host import HostWatch, Surroundings
@@ -32,6 +34,8 @@ from anchorwatch.watch.turns import Cause
 
 log = logging.getLogger(__name__)
 
+BLIND_PATIENCE = 60.0
+"""Seconds for which the repo may be out of reach before anybody is told."""
 DEAF_RESYNC = 30.0
 """Seconds between two looks at a host whose events cannot be heard."""
 
@@ -82,6 +86,9 @@ class FleetWatch:
             for address, _ in hosts
         }
         self.repo = follow(self)
+        self._blind_since = 0.0
+        self._blind_told = True
+        """Whether it stands written that the repo cannot be read; not known at first."""
         self._resynced = dict.fromkeys(self.hosts, time.monotonic())
 
     # -- threads ---------------------------------------------------------------------------------------------------------
@@ -152,17 +159,12 @@ class FleetWatch:
                 keys = [] if hint is None else [key for key in hint.keys if key.host == name]
                 if hint is not None and keys:
                     host.queue.ask(keys, Cause(Trigger.COMMIT, hint.reason))
-        try:
-            with self._store.write() as write:
-                record_state(write, before, after, push, list(self.hosts), clock.now())
-        except StoreError as error:
-            self.repo_trouble = ErrorInfo.of(error)
-            log.error("what the repo says could not be remembered: %s", error.message)
-        else:
-            self.repo_trouble = None
+        known = None if self.repo_trouble is not None else before
+        self._remember(lambda write, at: record_state(write, known, after, push, list(self.hosts), at))
 
     def blind(self, error: AnchorwatchError) -> None:
-        """The repo cannot be read."""
+        """The repo cannot be read. What it said last stays in force; people are told if this lasts."""
+        self._blind_since = time.monotonic() if self.blind_for is None else self._blind_since
         self.blind_for = error
         log.error("the repo cannot be read: %s", error.message)
 
@@ -171,7 +173,39 @@ class FleetWatch:
         self.blind_for = None
         log.info("the repo can be read again")
 
+    def _remember(self, record: Callable[[Writing, datetime], Sequence[Transition]]) -> None:
+        """Writes something about the repo, with what is to be told of it."""
+        at = clock.now()
+        try:
+            with self._store.write() as write:
+                transitions = record(write, at)
+                self._around.ground.promise(write, transitions, at)
+        except StoreError as error:
+            self.repo_trouble = ErrorInfo.of(error)
+            log.error("what the repo says could not be remembered: %s", error.message)
+        else:
+            self.repo_trouble = None
+            if transitions:
+                self._around.tell()
+
     # -- chores ----------------------------------------------------------------------------------------------------------
+
+    def look_at_the_repo(self) -> None:
+        """Remembers, and tells, that the repo cannot be read, once that has lasted; and that it can be again."""
+        error = self.blind_for
+        if error is not None and time.monotonic() - self._blind_since < BLIND_PATIENCE:
+            return
+        if (error is not None) is self._blind_told:
+            return
+        told = None if error is None else ErrorInfo.of(error)
+
+        def record(write: Writing, at: datetime) -> Sequence[Transition]:
+            transition = record_repo(write, told, at, Trigger.COMMIT)
+            return () if transition is None else (transition,)
+
+        self._remember(record)
+        if self.repo_trouble is None:
+            self._blind_told = error is not None
 
     def resync(self, every: float) -> None:
         """Looks at everything on hosts that were not looked at as a whole for `every` seconds; sooner on those without events."""

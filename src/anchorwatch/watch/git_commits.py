@@ -34,8 +34,15 @@ ASK_EVERY = 30.0
 """Seconds after which git is asked though none of them was touched."""
 FETCH_AT_MOST_EVERY = 5.0
 """Seconds between two fetches, however often somebody asks for one."""
+FOLDER_AT_MOST_EVERY = 2.0
+"""Seconds between two reads of a folder outside Git, in which data may be written all the time."""
+_SHARE = 20
+"""And so many times as long as a read takes, so that a large one does not keep us busy."""
 READ_AGAIN_EVERY = 300.0
-"""Seconds after which a state is read again that hangs on env files on the hosts: nothing tells of a change to them."""
+"""Seconds after which a state is read again though nothing tells of a change: one that hangs on env files on the hosts, or in
+which something was damaged, or took too long."""
+_PASSING = frozenset({"resolver", "too_large"})
+"""Classes of a stack's errors that may pass by themselves."""
 _HOPEFUL = 6
 """So many failures in a row are tried again soon; after that a remote repository is fetched at each poll again."""
 _SLICE = 0.5
@@ -105,6 +112,7 @@ class GitListener:
         self._folders: tuple[Path, ...] = ()
         self._next_at = float("-inf")
         self._not_before = float("-inf")
+        self._began = 0.0
         self._read_again_at = float("inf")
 
     # -- any thread ------------------------------------------------------------------------------------------------------
@@ -181,7 +189,7 @@ class GitListener:
         return touched or self._wake.is_set() or now >= min(self._next_at, self._read_again_at)
 
     def _look(self, signs: Signs) -> None:
-        before, self._signs = self._seen.state, signs
+        before, self._signs, self._began = self._seen.state, signs, self._clock()
         try:
             revision = self._reader.revision()
             if before is not None and revision is not None and revision == before.revision and self._rests_on(signs):
@@ -195,7 +203,8 @@ class GitListener:
             self._is_unwell(GitFailed(f"the repo cannot be read: {error}", hint="has this machine run out of something?"))
         else:
             self._outside = signs.outside
-            self._read_again_at = self._clock() + READ_AGAIN_EVERY if self._reader.hidden else float("inf")
+            again = self._reader.hidden or any(broken.error.kind in _PASSING for broken in after.broken)
+            self._read_again_at = self._clock() + READ_AGAIN_EVERY if again else float("inf")
             self._seen = replace(self._seen, reads=self._seen.reads + 1)
             self._is_well(after)
             if before is None or after != before:
@@ -234,21 +243,25 @@ class GitListener:
     def _plan(self, way: str, seconds: float) -> None:
         now = self._clock()
         self._next_at = now + seconds
-        self._not_before = now + FETCH_AT_MOST_EVERY if way == "fetch" else now
+        match way:
+            case "fetch":
+                self._not_before = now + FETCH_AT_MOST_EVERY
+            case "folder":
+                self._not_before = now + min(max(FOLDER_AT_MOST_EVERY, _SHARE * (now - self._began)), seconds)
+            case _:
+                self._not_before = now
 
     def _rest(self, seconds: float) -> None:
         """Waits that long, or until something happens."""
         until = self._clock() + seconds
-        if self._folders:
-            happened = self._events.wait(self._folders, LOOK_EVERY)
+        while not self._is_over() and (left := until - self._clock()) > 0:
+            if self._wake.is_set():  # what happened has to wait its turn
+                self._closed.wait(min(_SLICE, left))
+                continue
+            happened = self._events.wait(self._folders, LOOK_EVERY) if self._folders else None
             if happened and self._seen.way == "folder":
                 self._wake.set()
-            if happened is not None:
-                return
-        while not self._is_over() and (left := until - self._clock()) > 0:
-            if self._clock() < self._not_before:
-                self._closed.wait(min(_SLICE, left))  # a nudge has to wait
-            elif self._wake.wait(min(_SLICE, left)):
+            if happened is not None or self._wake.wait(min(_SLICE, left)):
                 return
 
     def _is_over(self) -> bool:

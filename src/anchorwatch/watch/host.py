@@ -87,7 +87,7 @@ class HostWatch:
         self._heard = Heard()
         self._eyes = Eyes(address, policy, self._heard, monotonic)
         self._belongings = Belongings(address.name)
-        self._news: SimpleQueue[HostError | None] = SimpleQueue()
+        self._news: SimpleQueue[HostError] = SimpleQueue()
         self._all: Cause | None = None
         self._lost: HostError | None = None
         self._failing_since: float | None = None
@@ -102,7 +102,6 @@ class HostWatch:
     def listening(self, host: str, gap: bool) -> None:
         """Events come from now on; what was before them has to be looked at."""
         self.deaf_for = None
-        self._news.put(None)
         self.look_at_all(Cause(Trigger.RESYNC, "events were lost" if gap else "connected"), whole=True)
 
     def heard(self, host: str, event: JsonObject) -> None:
@@ -125,7 +124,6 @@ class HostWatch:
 
     def found(self, host: str) -> None:
         """It can be reached again."""
-        self._news.put(None)
         self.look_at_all(Cause(Trigger.RESYNC, "in reach again"), whole=True)
 
     def look_at_all(self, cause: Cause, *, whole: bool = False) -> None:
@@ -133,7 +131,10 @@ class HostWatch:
         if whole:
             self._eyes.look_whole(self._clock())
         self._all = cause
-        self.queue.ask([ProjectKey(self.name, NO_PROJECT)], cause)
+        first = [ProjectKey(self.name, NO_PROJECT)]
+        if whole:
+            self.queue.forget(first)  # it may have failed, and be left alone for a while: now there is reason to try again
+        self.queue.ask(first, cause)
 
     @property
     def status(self) -> HostStatus | None:
@@ -308,13 +309,13 @@ class HostWatch:
             self._lose(error)
 
     def _hear_news(self) -> None:
-        while True:
-            try:
-                error = self._news.get_nowait()
-            except Empty:
-                return
-            if error is not None:
-                self._lose(error)
+        try:
+            while True:
+                self._lost = self._news.get_nowait()
+        except Empty:
+            pass
+        if self._lost is not None and self.status is not HostStatus.UNREACHABLE:
+            self._lose(self._lost)
 
     def _lose(self, error: HostError) -> None:
         """Nobody can see the host: its drifts are frozen, and every key of it is unknown."""

@@ -225,6 +225,7 @@ class Service:
     def _list_of_chores(self) -> list[Chore]:
         return [
             Chore("resync", min(5.0, self._setting.resync / 4), lambda: self._fleet.resync(self._setting.resync)),
+            Chore("repo", 10.0, self._fleet.look_at_the_repo),
             Chore("clock", 10.0, self._look_at_the_clock),
             Chore("alive", 60.0, self._alive),
             Chore("heartbeat", 60.0, self._beat),

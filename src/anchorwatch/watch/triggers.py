@@ -35,9 +35,9 @@ MEANINGFUL = frozenset(
 )  # fmt: skip
 """Actions on these types that may change something, of engines up to `KNOWN_API`: what to ask those for."""
 
-KNOWN_API = (1, 52)
-"""The newest version of the API whose actions are all known (moby `api/types/events` of Docker 29.0). A later engine is asked for
-every action, so that none is missed that only it has."""
+KNOWN_API = (1, 55)
+"""The newest version of the API whose actions are all known (moby `api/types/events` of Docker 29.0; the API's version history
+names no other since). A later engine is asked for every action, so that none is missed that only it has."""
 
 _MAX_NAME = 80
 
@@ -82,6 +82,8 @@ def of_commit(before: DesiredState, after: DesiredState) -> Hint | None:
     """What a new desired state hints at: the stacks that it wants otherwise, those that came, and those that are gone."""
     was, now = _by_key(before), _by_key(after)
     keys = frozenset(key for key in was.keys() | now.keys() if was.get(key) != now.get(key))
+    if before.ignore != after.ignore:  # what the repo itself has ignored: it may be anywhere
+        keys = frozenset(was.keys() | now.keys()).union(ProjectKey(key.host, NO_PROJECT) for key in was.keys() | now.keys())
     if after.revision != before.revision:
         reason = f"commit {(after.revision or '')[:12]}".rstrip()
     else:

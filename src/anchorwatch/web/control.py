@@ -79,7 +79,7 @@ def asgi(verbs: Mapping[str, Verb]) -> ASGIApp:
         except AnchorwatchError as error:
             return answer({"error": {"class": error.kind, "message": error.message, "hint": error.hint}}, 422)
 
-    return Router([Route("/do/{verb}", do, methods=["POST"])])
+    return Router([Route("/do/{verb}", do, methods=["POST"])], redirect_slashes=False)
 
 
 _OLD = "it is another version of anchorwatch than this command: start the service anew"

@@ -66,8 +66,10 @@ class Server:
         self._thread = threading.Thread(target=self._run, args=(sock, ready), name="web", daemon=True)
         self._thread.start()
         ready.wait()
+        if self._ended is None:
+            raise ListenError("the web server could not be started", hint="the log says why")
 
-    def stop(self, within: float = 2.0) -> None:
+    def stop(self, within: float = 1.0) -> None:
         """Takes no more requests, lets those under way end, and returns after `within` seconds at the latest."""
         if self._thread is None or self._loop is None or self._ended is None:
             return
@@ -95,9 +97,9 @@ class Server:
     async def _serve(self, sock: socket.socket, ready: threading.Event) -> None:
         from uvicorn.server import ServerState
 
-        self._loop, self._ended = asyncio.get_running_loop(), asyncio.Event()
-        state = ServerState()
+        self._loop, state = asyncio.get_running_loop(), ServerState()
         server = await self._loop.create_server(_connections(self._app, state, self._answer_within), sock=sock)
+        self._ended = asyncio.Event()
         ready.set()
         await self._ended.wait()
         server.close()

@@ -56,7 +56,7 @@ def site(
     ]
     if webhook is not None:
         routes.append(Route("/hooks/git", _Hook(webhook, nudge, now).called, methods=["POST"]))
-    return Router(routes)
+    return Router(routes, redirect_slashes=False)
 
 
 class _Pages:

@@ -19,7 +19,8 @@ class WebhookSection(Section):
         example="forgejo",
     )
     secret: SecretText = setting(
-        meaning="The secret that the forge signs with (GitLab: the secret token). Without the right one nothing is fetched.",
+        meaning="The secret that the forge signs with (GitLab: the signing token, `whsec_…`, or else the secret token). "
+        "Without the right one nothing is fetched.",
         example="/run/secrets/webhook",
     )
 

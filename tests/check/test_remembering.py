@@ -1,0 +1,153 @@
+"""One look after another, from the comparison to the database: who moved, why, and what stands while it cannot be seen."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any
+
+from anchorwatch.check.memory import Ground, Occasion, Scene, remember
+from anchorwatch.check.project import verdict
+from anchorwatch.compare import compare_host
+from anchorwatch.errors import StackError
+from anchorwatch.model.desired import BrokenStack, DesiredProject, ProjectKey
+from anchorwatch.model.drifts import Drift, DriftState, Side, Trigger
+from anchorwatch.model.observed import Container, Snapshot
+from anchorwatch.model.settings import Policy
+from anchorwatch.model.timeline import Commit, EventSeen
+from anchorwatch.store import Store, drifts
+from tests.compare.make import NOW, container, project, snapshot
+from tests.ledger.looks import PATIENCES
+
+KEY = ProjectKey("nas", "media")
+R0, R1, R2 = "0" * 40, "1" * 40, "2" * 40
+
+
+def at(revision: str, **config: Any) -> DesiredProject:
+    return replace(project(web={"mem_limit": "512", **config}), revision=revision)
+
+
+def web(memory: int = 512, **more: Any) -> Container:
+    return container("media-web-1", "web", host_config={"Memory": memory}, **more)
+
+
+@dataclass
+class World:
+    """A host, a stack in the repo, and the database of a service that looks at them."""
+
+    store: Store
+    history: dict[str, DesiredProject] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    def project(self, key: ProjectKey, revision: str) -> DesiredProject | None:
+        return self.history.get(revision)
+
+    def commits(self, paths: Iterable[str], after: str | None, upto: str, *, limit: int = 100) -> Sequence[Commit]:
+        known = sorted(self.history)
+        since = known[known.index(after) + 1 :] if after in known else known
+        return [Commit(one, NOW, "Anna", f"change {one[:2]}") for one in reversed(since) if one <= upto]
+
+    def looks(
+        self,
+        wanted: DesiredProject | BrokenStack,
+        *seen: Container,
+        baseline: bool = False,
+        settled: bool = True,
+        heard: Sequence[EventSeen] = (),
+    ) -> dict[str | None, Drift]:
+        """One look ten seconds after the one before; the drifts that are pending or open then, by path."""
+        self.seconds += 10
+        moment = NOW + timedelta(seconds=self.seconds)
+        broken = [wanted] if isinstance(wanted, BrokenStack) else []
+        projects = [wanted] if isinstance(wanted, DesiredProject) else []
+        for one in projects:
+            self.history[one.revision or ""] = one
+        host = replace(snapshot(*seen), taken_at=moment)
+        compared = compare_host(projects, broken, host, Policy())
+        key_is_of = next((one for one in broken if one.project == KEY.project), None)
+        found = verdict(KEY, projects[0] if projects else None, key_is_of, host, compared)
+        occasion = Occasion(Trigger.RESYNC, "a test", moment, 0.01, settled, baseline)
+        ground = Ground(self.store, PATIENCES, self, lambda *_: None)
+        scene = Scene(host, projects[0] if projects else None, lambda then: self._differs(then, host))
+        remember(found, occasion, ground, scene, heard)
+        with self.store.read() as read:
+            return {one.finding.path: one for one in drifts.of_project(read, KEY)}
+
+    def _differs(self, then: DesiredProject, host: Snapshot) -> Collection[str]:
+        return {finding.id for one in compare_host([then], [], host, Policy()).stacks for finding in one.findings}
+
+
+def cause(drift: Drift) -> tuple[str, str]:
+    assert drift.cause is not None
+    return drift.cause["kind"], drift.cause["text"]
+
+
+def test_what_the_host_did_and_what_git_did(store: Store) -> None:
+    world = World(store)
+    world.looks(at(R0), web(), baseline=True)
+    world.looks(at(R0), web())
+    update = EventSeen("nas", NOW + timedelta(seconds=29), "update", web().id, "media-web-1", "media", "web")
+    drift = world.looks(at(R0), web(1024), heard=[update])["mem_limit"]
+    assert drift.side is Side.HOST
+    assert cause(drift) == ("docker-update", "`docker update` on the host at 02:00 UTC")
+    world.looks(at(R0), web())
+    drift = world.looks(at(R1, cpu_shares=5), web())["cpu_shares"]
+    assert drift.side is Side.GIT
+    assert cause(drift) == ("commit", "commit 1111111 by Anna: change 11")
+
+
+def test_what_was_there_at_the_first_look_stays_of_unknown_origin(store: Store) -> None:
+    """At the second look the revision of the last one is known; that says nothing about what had differed then already."""
+    world = World(store)
+    drift = world.looks(at(R0), web(1024), baseline=True)["mem_limit"]
+    assert (drift.state, drift.side, drift.cause) == (DriftState.OPEN, Side.UNKNOWN, None)
+    for _ in range(3):
+        drift = world.looks(at(R0), web(1024))["mem_limit"]
+        assert (drift.side, drift.cause) == (Side.UNKNOWN, None)
+    again = world.looks(at(R0), web(2048))["mem_limit"]
+    assert (again.side, cause(again)[0]) == (Side.HOST, "docker-update")
+
+
+def test_a_revision_that_could_not_be_read_for_a_while(store: Store) -> None:
+    world = World(store)
+    world.looks(at(R0), web(), baseline=True)
+    world.looks(at(R0), web())
+    kept = world.history.pop(R0)
+    drift = world.looks(at(R1, mem_limit="600"), web())["mem_limit"]
+    assert drift.side is Side.UNKNOWN
+    world.history[R0] = kept
+    assert world.looks(at(R1, mem_limit="600"), web())["mem_limit"].side is Side.GIT
+
+
+def test_a_stack_that_cannot_be_read_keeps_its_drift(store: Store) -> None:
+    """Also where nobody can tell what its project is called, so that the key belongs to no stack for a while."""
+    for name in ("media", None):
+        world = World(store, seconds=1000.0 if name is None else 0.0)
+        world.looks(at(R0), web(), baseline=True)
+        world.looks(at(R0), web(1024))
+        broken = BrokenStack(at(R0).stack, StackError("bad_yaml", "broken"), name, R2)
+        for _ in range(5):
+            drift = world.looks(broken, web(1024))["mem_limit"]
+            assert drift.state is DriftState.PENDING, "it neither opens nor passes"
+        assert world.looks(at(R0), web()) == {}, "mended"
+
+
+def test_a_drift_of_a_container_that_is_being_made_anew(store: Store) -> None:
+    world = World(store)
+    lost = replace(web(), networks={"media_default": {"Aliases": ["media-web-1"]}})
+    world.looks(at(R0), web(), baseline=True)
+    path = "networks.default.aliases"
+    assert world.looks(at(R0), lost)[path].state is DriftState.PENDING
+    new = container(
+        "0123456789ab_media-web-1",
+        "web",
+        id="e" * 64,
+        state="created",
+        created_at=NOW + timedelta(seconds=world.seconds + 5),
+        host_config={"Memory": 512},
+        labels={"com.docker.compose.replace": "media-web-1"},
+    )
+    assert world.looks(at(R0), lost, replace(new, networks={}))[path].state is DriftState.PENDING
+    done = replace(new, name="media-web-1", state="running", networks={"media_default": {"Aliases": ["media-web-1", "web"]}})
+    assert world.looks(at(R0), done) == {}, "mended"
