@@ -66,3 +66,10 @@ def test_a_failure_says_what_git_said(tmp_path: Path) -> None:
     with pytest.raises(GitFailed, match="it cannot be shown: fatal: bad revision") as caught:
         git.read(["rev-list", "-1", "nope", "--"], folder=folder, what="it cannot be shown")
     assert caught.value.hint
+
+
+def test_a_git_that_is_killed_has_not_answered(tmp_path: Path) -> None:
+    """What it did not come to is not damaged."""
+    folder = repo(tmp_path / "ops", {"a": "1"})
+    with pytest.raises(GitFailed, match=r"was killed \(signal 9\)"):
+        git.ask(["ended"], folder=folder, settings=["alias.ended=!kill -9 $PPID"])

@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import ExitStack
+from datetime import timedelta
 
 from anchorwatch.model.drifts import DeliveryState
 from anchorwatch.model.messages import Arrival, Message, Outcome
-from anchorwatch.model.service import Destination
+from anchorwatch.model.service import Destination, ServiceSettings
 from anchorwatch.model.values import Secret
 from anchorwatch.notify.dispatch import Dispatcher
 from anchorwatch.notify.render import render
@@ -16,6 +17,7 @@ from anchorwatch.notify.send import Sender
 from anchorwatch.notify.telling import Lane, Telling
 from anchorwatch.store import Store, deliveries
 from tests.lab_fixtures import eventually
+from tests.notify.endpoints import post as mail_server
 from tests.notify.endpoints import web
 from tests.notify.kill_scenes import FAST, Teller
 
@@ -111,3 +113,35 @@ def test_it_says_who_cannot_be_told(file_store: Store) -> None:
     assert not pulse.ok
     assert pulse.error is not None
     assert "chat" in pulse.error.message
+
+
+def test_each_recipient_of_a_mail_has_a_fate_of_its_own(file_store: Store) -> None:
+    """N1 with a real mail server: one takes it, one is not there, one comes later, one drops after the mail was handed over."""
+    people = ("ann@example.org", "nobody@example.org", "grey@example.org", "drop@example.org")
+    sender = Sender(deadline=8.0)
+    with mail_server() as server:
+        url = Secret(server.url(*people))
+        (examined,) = sender.examine([url])
+        assert sorted(examined.recipients) == sorted(people)
+        settings = ServiceSettings(destinations=(Destination("mail", url, rate_limit=FAST),))
+        teller = Teller(file_store, Telling.of(settings, [examined.recipients]))
+        teller.dispatcher = Dispatcher(file_store, teller.to, render, sender.send, clock=teller.clock)
+        transition = teller.opens(1)
+        for _ in people:  # one after the other: they are one destination
+            teller.dispatcher.turn(teller.clock.now)
+            eventually(lambda: not teller.dispatcher.busy, within=60)
+        with file_store.read() as read:
+            found = {one.recipient.partition("@")[0]: one for one in deliveries.of_transition(read, transition.id or 0)}
+        first = {mail["X-Anchorwatch-Id"] for _, mail in server.mails if mail["To"] == "drop@example.org"}
+        teller.clock.now += timedelta(seconds=20)
+        for _ in people:
+            teller.dispatcher.turn(teller.clock.now)
+            eventually(lambda: not teller.dispatcher.busy, within=60)
+        again = [mail for _, mail in server.mails if mail["To"] == "drop@example.org"]
+    assert {name: (one.state.value, one.reason) for name, one in found.items()} == {
+        "ann": ("sent", None),
+        "nobody": ("retry", "refused 1 time"),
+        "grey": ("retry", "not delivered yet"),
+        "drop": ("retry", "handed over, and not known to have arrived"),
+    }
+    assert (len(again), {mail["X-Anchorwatch-Id"] for mail in again}) == (2, first)

@@ -161,6 +161,13 @@ def test_a_break_where_nothing_was_ever_seen() -> None:
     assert continuity.opened(20, 120 * SECOND, whole=False) is True
 
 
+def test_a_stream_that_is_exchanged_before_there_was_a_verdict() -> None:
+    continuity = Continuity(Mark(5, "container", "start", "a"))
+    assert continuity.opened(0, None, whole=False) is None
+    assert continuity.opened(1, None, whole=True) is None
+    assert continuity.due(3) is True
+
+
 def test_nothing_comes() -> None:
     continuity = Continuity(Mark(5, "container", "start", "a"))
     assert continuity.opened(0, None, whole=False) is None

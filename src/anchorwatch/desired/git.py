@@ -83,8 +83,8 @@ def ask(
 
     `trust` is the one folder that may belong to somebody else (safe.directory). `environment` reaches the child only, and
     is the place for secrets; `settings` (KEY=VALUE) are seen by everybody who lists processes. Raises GitFailed when git
-    is not there, does not answer within `deadline` seconds or is not to go on (`stop`, set by another thread); a bad exit
-    status is the caller's to judge.
+    is not there, is killed, does not answer within `deadline` seconds or is not to go on (`stop`, set by another thread); a
+    bad exit status is the caller's to judge.
     """
     if stop is not None and stop.is_set():
         raise _stopped(arguments, folder)
@@ -119,6 +119,11 @@ def ask(
         except BaseException:
             _end(process.pid)
             raise
+    if process.returncode < 0:
+        raise GitFailed(
+            f"git {arguments[0]} in {folder} was killed (signal {-process.returncode})",
+            hint="did this machine run out of memory?",
+        )
     return Answer(process.returncode, out, err.decode("utf-8", "replace").strip())
 
 

@@ -96,7 +96,9 @@ class Continuity:
         self._floor = 0 if self._begun or self.last is not None or at is None else at - LOOK_BACK
         broken, self._begun = self._begun and not whole, True
         torn, self._torn = self._torn, False
-        self._awaited, self._until = None, now + self.replay
+        self._until = now + self.replay
+        whole = whole and self._awaited is None  # of what is still awaited there is no telling yet
+        self._awaited = None
         if torn or self.last is None:
             return torn or broken
         if whole:
