@@ -46,7 +46,7 @@ class Heard:
 
     def comes_to(self, revision: str) -> None:
         """Waits for the state of that commit."""
-        eventually(lambda: self.states and self.states[-1].revision == revision, within=15, what=f"the state of {revision}")
+        eventually(lambda: self.states and self.states[-1].revision == revision, within=30, what=f"the state of {revision}")
 
     def image(self, stack: str) -> str | None:
         """What the state in force wants a stack's only service to run; None where it has no such stack."""
@@ -106,7 +106,7 @@ def following(wanted: Sources, *, poll: float = 60.0) -> Iterator[tuple[GitListe
     thread = threading.Thread(target=listener.run, args=(stop,), name="repo")
     thread.start()
     try:
-        eventually(lambda: heard.states, what="the first state")
+        eventually(lambda: heard.states, within=30, what="the first state")
         yield listener, heard
     finally:
         stop.set()

@@ -127,7 +127,7 @@ class Engine(RuleBasedStateMachine):
 
 
 TestEngine = Engine.TestCase
-TestEngine.settings = settings(max_examples=150, stateful_step_count=25, deadline=None)
+TestEngine.settings = settings(max_examples=80, stateful_step_count=25, deadline=None)
 
 
 def follow(continuity: Continuity, *events: dict[str, Any]) -> list[int]:

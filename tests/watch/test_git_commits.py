@@ -377,9 +377,9 @@ def test_files_as_they_lie_there(tmp_path: Path, newest_compose: Compose, in_git
     wanted = sources(RepoSource(str(folder)), newest_compose, tmp_path, worktree=in_git)
     with following(wanted) as (_, heard):
         write(folder, web(2))
-        eventually(lambda: heard.image("web") == "web:2", what="the file")
+        eventually(lambda: heard.image("web") == "web:2", within=30, what="the file")
         write(folder, {"new/compose.yml": "services: {new: {image: 'new:1'}}\n"})
-        eventually(lambda: heard.image("new") == "new:1", what="the folder")
+        eventually(lambda: heard.image("new") == "new:1", within=30, what="the folder")
         assert {push.after for push in heard.pushes} == {None}
 
 

@@ -10,18 +10,18 @@ dropped connection and leave zombies behind (docker-py#2966), and its pools are 
 
 from __future__ import annotations
 
+import contextlib
+import select
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
-from http.client import HTTPException
+from http.client import HTTPConnection, HTTPException
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlencode, urlsplit
 
 import docker
 import requests
 import requests.adapters
-import urllib3
-import urllib3.connection
-import urllib3.exceptions
 
 from anchorwatch import __version__
 from anchorwatch.errors import HostError, HostForbidden, HostRefused
@@ -42,7 +42,9 @@ class _Stale(HostRefused):
     """A kept connection turned out to have ended before the question was asked on it."""
 
 
-class _Connection(urllib3.connection.HTTPConnection):
+class _Connection(HTTPConnection):
+    """One connection down a line, opened when it is needed and kept."""
+
     def __init__(self, line: Line, limits: Limits) -> None:
         super().__init__("localhost")
         self._line = line
@@ -53,38 +55,44 @@ class _Connection(urllib3.connection.HTTPConnection):
         self._answers = 0
         self.sock = self._line.open(self._limits)
 
-    def send(self, data: Any) -> None:
-        try:
-            super().send(data)
-        except ConnectionError:
-            raise  # urllib3 reads on: the other side may have said why before it closed
-        except OSError as problem:
-            raise self._failure(problem) from problem
+    def ask(self, method: str, path: str) -> Answer:
+        """The whole answer, whatever its status. Raises `HostError`; the next question is asked on a new connection then."""
+        while True:
+            try:
+                return self._asked(method, path)
+            except _Stale:  # a fresh connection never is
+                self.close()
+            except HostError:
+                self.close()
+                raise
 
-    def getresponse(self) -> Any:
+    def _asked(self, method: str, path: str) -> Answer:
+        if self.sock is not None and _has_ended(self.sock):
+            self.close()
         try:
-            response = super().getresponse()
+            if self.sock is None:
+                self.connect()
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                self.request(method, path, headers=_HEADERS)  # read on: the other side may have said why before it closed
+            response = self.getresponse()
         except (OSError, HTTPException) as problem:
-            raise self._failure(problem) from problem
+            if self._answers > 0 and isinstance(problem, ConnectionError):
+                raise _Stale("a kept connection had ended") from problem
+            raise self._line.why_broken(problem) or failures.answering(problem, self._line.where) from problem
         self._answers += 1
-        return response
+        try:
+            body = response.read()
+        except (OSError, HTTPException) as problem:
+            raise self._line.why_broken(problem) or failures.broken_off(self._line.where) from problem
+        headers = {name.lower(): value for name, value in response.getheaders()}
+        return Answer(response.status, headers, body, path)
 
-    def _failure(self, problem: Exception) -> HostError:
-        if self._answers > 0 and isinstance(problem, ConnectionError):
-            return _Stale("a kept connection had ended")
-        return self._line.why_broken(problem) or failures.answering(problem, self._line.where)
 
-
-class _Pool(urllib3.HTTPConnectionPool):
-    """Of one connection: a line holds no more."""
-
-    def __init__(self, line: Line, limits: Limits) -> None:
-        super().__init__("localhost", maxsize=1)
-        self._line = line
-        self._limits = limits
-
-    def _new_conn(self) -> _Connection:
-        return _Connection(self._line, self._limits)
+def _has_ended(sock: socket.socket) -> bool:
+    """Whether a connection on which nothing was asked has something to say: that it has ended, or nothing that is wanted."""
+    waiting = select.poll()
+    waiting.register(sock, select.POLLIN)
+    return bool(waiting.poll(0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +101,7 @@ class Answer:
 
     status: int
     headers: Mapping[str, str]
+    """By their names in small letters."""
     body: bytes
     path: str
     """What was asked for."""
@@ -124,9 +133,8 @@ class EngineClient(docker.APIClient):
         requests.Session.__init__(self)
         self._version = answers.spelled(answers.OLDEST_API)
         self._general_configs = {}
-        self._line = line
+        self._connection = _Connection(line, limits)
         self._limits = limits
-        self._pool = _Pool(line, limits)
         self.where = line.where
         self.base_url = line.url
         self.timeout = 0
@@ -137,7 +145,7 @@ class EngineClient(docker.APIClient):
     def close(self) -> None:
         """Closes the kept connection."""
         super().close()
-        self._pool.close()
+        self._connection.close()
 
     def negotiate(self) -> Any:
         """Agrees on the version of the API from here on; gives `GET /version`, None where that is not permitted.
@@ -164,7 +172,7 @@ class EngineClient(docker.APIClient):
     def _ping(self) -> tuple[int, int] | None:
         response = self._asked("HEAD", f"{self.base_url}/_ping")
         self._raise_for_status(response)
-        return answers.number(response.headers.get("Api-Version"))
+        return answers.number(response.headers.get("api-version"))
 
     def get(self, url: str | bytes, **kwargs: Any) -> Any:
         """The answer to a GET."""
@@ -174,21 +182,10 @@ class EngineClient(docker.APIClient):
         query = urlencode({name: value for name, value in (params or {}).items() if value is not None})
         path = urlsplit(url).path + (f"?{query}" if query else "")
         self._limits.begin_answer()
-        while True:
-            try:
-                # not decoded: nothing but what was asked for is unpacked
-                response = self._pool.urlopen(
-                    method, path, headers=_HEADERS, retries=False, redirect=False, preload_content=False, decode_content=False
-                )
-                body = response.read()
-                break
-            except _Stale:  # its connection is gone from the pool now, and a fresh one is never stale
-                continue
-            except (urllib3.exceptions.HTTPError, OSError) as problem:
-                raise self._line.why_broken(problem) or failures.broken_off(self._line.where) from problem
-        if response.headers.get("Content-Encoding", "identity") != "identity":
-            raise failures.not_an_engine(self._line.where, "it is compressed, though that was not asked for")
-        return Answer(response.status, response.headers, body, path)
+        answer = self._connection.ask(method, path)
+        if answer.headers.get("content-encoding", "identity") != "identity":
+            raise failures.not_an_engine(self.where, "it is compressed, though that was not asked for")
+        return answer
 
     def _result(self, response: Any, json: bool = False, binary: bool = False) -> Any:
         self._raise_for_status(response)

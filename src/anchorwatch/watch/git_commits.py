@@ -35,9 +35,7 @@ ASK_EVERY = 30.0
 FETCH_AT_MOST_EVERY = 5.0
 """Seconds between two fetches, however often somebody asks for one."""
 FOLDER_AT_MOST_EVERY = 2.0
-"""Seconds between two reads of a folder outside Git, in which data may be written all the time."""
-_SHARE = 20
-"""And so many times as long as a read takes, so that a large one does not keep us busy."""
+"""Seconds between two reads of a folder outside Git, in which something may be written all the time."""
 READ_AGAIN_EVERY = 300.0
 """Seconds after which a state is read again though nothing tells of a change: one that hangs on env files on the hosts, or in
 which something was damaged, or took too long."""
@@ -112,7 +110,6 @@ class GitListener:
         self._folders: tuple[Path, ...] = ()
         self._next_at = float("-inf")
         self._not_before = float("-inf")
-        self._began = 0.0
         self._read_again_at = float("inf")
 
     # -- any thread ------------------------------------------------------------------------------------------------------
@@ -189,7 +186,7 @@ class GitListener:
         return touched or self._wake.is_set() or now >= min(self._next_at, self._read_again_at)
 
     def _look(self, signs: Signs) -> None:
-        before, self._signs, self._began = self._seen.state, signs, self._clock()
+        before, self._signs = self._seen.state, signs
         try:
             revision = self._reader.revision()
             if before is not None and revision is not None and revision == before.revision and self._rests_on(signs):
@@ -247,7 +244,7 @@ class GitListener:
             case "fetch":
                 self._not_before = now + FETCH_AT_MOST_EVERY
             case "folder":
-                self._not_before = now + min(max(FOLDER_AT_MOST_EVERY, _SHARE * (now - self._began)), seconds)
+                self._not_before = now + min(FOLDER_AT_MOST_EVERY, seconds)
             case _:
                 self._not_before = now
 
