@@ -2,17 +2,20 @@
 
 Nothing rests on them: some file systems send none (NFS, Docker Desktop), a kernel has only so many to give, and a folder that was
 moved keeps quiet for ever. So they only shorten a wait, and what they cost is a thread of the library that sleeps.
+
+The library's backend is used as its documentation describes it ("Rust backend direct usage"): its generator begins to listen only
+while it waits, and so would miss what happens before.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from watchfiles.main import FileChange
+    from watchfiles._rust_notify import RustNotify
 
 STEP = 200
 """Milliseconds between two looks of watchfiles at what it has gathered: a hint comes one to two of them late. At 200 this takes
@@ -29,7 +32,7 @@ class FileEvents:
     def __init__(self, ended: Callable[[], bool], clock: Callable[[], float] = time.monotonic) -> None:
         self._ended = ended
         self._clock = clock
-        self._changes: Iterator[set[FileChange]] | None = None
+        self._notify: RustNotify | None = None
         self._watched: tuple[object, ...] = ()
         self._again_at = float("-inf")
         self.problem: str | None = None
@@ -42,59 +45,39 @@ class FileEvents:
     def wait(self, folders: Sequence[Path], seconds: float) -> bool | None:
         """Whether something happened in one of the folders (not below it) before the seconds were over.
 
-        None, and at once, where file events cannot be had; False, and soon, where `ended`. What happens between two waits is
-        told by the next one, as long as the folders stay the same.
+        True at once where they were not listened on until now: something may have happened before. What happens between two
+        waits is told by the next one. None, and at once, where file events cannot be had; False, and soon, where `ended`.
         """
         watched = tuple(map(_identity, folders))
         if watched != self._watched:
             self.close()
             self._watched = watched
             self._again_at = float("-inf")
-            return self._begin(folders, seconds)
-        if self._changes is None:
-            return self._begin(folders, seconds) if self._clock() >= self._again_at else None
-        return self._next()
+        if self._notify is None:
+            return self._begin(folders)
+        found = self._notify.watch(GATHER, STEP, max(1, int(seconds * 1000)), self)
+        return not isinstance(found, str)
 
     def close(self) -> None:
         """Lets go of everything."""
-        changes, self._changes = self._changes, None
-        if changes is not None:
-            changes.close()  # type: ignore[attr-defined]  # a generator, declared as what it yields
+        notify, self._notify, self._watched = self._notify, None, ()
+        if notify is not None:
+            notify.close()
 
-    def _begin(self, folders: Sequence[Path], seconds: float) -> bool | None:
-        if not folders:
-            self.problem = None
+    def _begin(self, folders: Sequence[Path]) -> bool | None:
+        if not folders or self._clock() < self._again_at:
             return None
-        from watchfiles import watch
+        from watchfiles._rust_notify import RustNotify
 
         self._again_at = self._clock() + AGAIN_AFTER
-        self._changes = watch(
-            *folders,
-            watch_filter=None,
-            debounce=GATHER,
-            step=STEP,
-            stop_event=self,
-            rust_timeout=max(1, int(seconds * 1000)),
-            yield_on_timeout=True,
-            recursive=False,
-            ignore_permission_denied=True,
-        )
-        return self._next()
-
-    def _next(self) -> bool | None:
-        if self._changes is None:
-            return None
+        no_polling, not_below, as_permitted = False, False, True
         try:
-            found = next(self._changes, None)
+            self._notify = RustNotify([str(folder) for folder in folders], False, no_polling, 0, not_below, as_permitted)
         except (OSError, RuntimeError) as error:  # the latter: watchfiles' own
-            self._changes, self.problem = None, str(error)
+            self.problem = str(error)
             return None
-        if found is None:  # ended: the next wait begins anew
-            self._changes = None
-            self._again_at = float("-inf")
-            return False
         self.problem = None
-        return bool(found)
+        return True
 
 
 def _identity(folder: Path) -> object:
