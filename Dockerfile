@@ -18,10 +18,9 @@ RUN apt-get update \
     && chmod 700 /var/lib/anchorwatch
 COPY --from=made /opt/anchorwatch/.venv /opt/anchorwatch/.venv
 
-# State and cache lie in the volume; the pages are for other containers too; a small program forks often, and threads are many.
+# State and cache lie in the volume, which is the only place that is written to; the pages are for other containers, too.
 ENV PATH=/opt/anchorwatch/.venv/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
-    MALLOC_ARENA_MAX=2 \
     XDG_STATE_HOME=/var/lib \
     XDG_CACHE_HOME=/var/lib/anchorwatch/cache \
     ANCHORWATCH_CONFIG=/etc/anchorwatch/anchorwatch.yml \

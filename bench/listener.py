@@ -19,14 +19,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from anchorwatch.errors import HostError
-from anchorwatch.model.address import HostAddress, SshOptions
-from anchorwatch.model.values import JsonObject
-from anchorwatch.watch.docker_events import DockerListener
 from lab import images
 from lab.engines import Engine
 from lab.ssh import SshHost
 from lab.waiting import eventually
+
+from anchorwatch.errors import HostError
+from anchorwatch.model.address import HostAddress, SshOptions
+from anchorwatch.model.values import JsonObject
+from anchorwatch.watch.docker_events import DockerListener
 
 CONTAINERS = 21
 TICKS = os.sysconf("SC_CLK_TCK")

@@ -4,8 +4,8 @@
 
 Over the example fleet (a new engine over its unix socket, an old one over ssh): containers are stopped, started, changed, made by
 hand and made anew; commits come, and are amended; engines are frozen, killed and started again; the ssh daemon is frozen, and
-started anew; the watcher reads its config again, is ended and is killed. When everything has healed: what is recorded equals a fresh
-`anchorwatch check`, and threads, files, processes and memory are where they were.
+started anew; the watcher reads its config again, is ended and is killed. When everything has healed: what is recorded equals a
+fresh `anchorwatch check`, and threads, files, processes and memory are where they were.
 """
 
 from __future__ import annotations
@@ -164,9 +164,8 @@ def main() -> None:
         began = time.monotonic()
         eventually(lambda: _recorded(watcher.database) == _found(watcher), within=120, every=1, what="the record to be right")
         print(f"\n{sum(done.values())} things went wrong: {dict(done.most_common())}")
-        print(
-            f"right {time.monotonic() - began:.1f} s after the last of it: {len(_recorded(watcher.database))} drifts, as a check finds"
-        )
+        took, drifted = time.monotonic() - began, len(_recorded(watcher.database))
+        print(f"right {took:.1f} s after the last of it: {drifted} drifts, as a check finds")
         print(f"the watcher: {_state(watcher)}")
         watcher.stop()
         watcher.start()

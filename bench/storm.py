@@ -92,9 +92,7 @@ def main() -> None:
             settled = time.monotonic() - ended
             done.set()
             meter.join()
-            print(
-                f"{options.containers} containers in {took:.1f} s, half of them left; {len(wanted)} drifts recorded, as a check finds"
-            )
+            print(f"{options.containers} containers in {took:.1f} s; {len(wanted)} drifts recorded, as a check finds")
             print(f"right {settled:.1f} s after the last event (a check of the same host in between)")
             print(f"memory: {before / 1e6:.1f} MB before, {most[0] / 1e6:.1f} MB at most")
             print(f"rename, median: {quiet:.2f} ms alone, {watched:.2f} ms watched, {during:.2f} ms in the storm")

@@ -105,13 +105,12 @@ class World:
         with store.write() as write:
             events.add(write, [EventSeen("pi5", ago(minutes=181), "update", "mealie-1", "mealie", "mealie", "mealie")])
             self.accept(write, LABEL)
-            silences.add(
-                write, Silence(Matcher(container="watchtower"), ago(days=1), self.now + timedelta(days=5), None, "known")
-            )
+            until = self.now + timedelta(days=5)
+            silences.add(write, Silence(Matcher(container="watchtower"), ago(days=1), until, None, "known"))
             self.tell(write, MEMORY)
-        standing = {"mealie": (MEMORY, LABEL), None: (FOREIGN,)}
-        for key in (("pi5", "mealie"), ("pi5", "media"), ("pi5", None), ("proxmox", "dns")):
-            self.look(*key, ago(seconds=20), *standing.get(key[1], ()))
+        standing: dict[str | None, tuple[Finding, ...]] = {"mealie": (MEMORY, LABEL), None: (FOREIGN,)}
+        for host, project in (("pi5", "mealie"), ("pi5", "media"), ("pi5", None), ("proxmox", "dns")):
+            self.look(host, project, ago(seconds=20), *standing.get(project, ()))
         with store.write() as write:
             runs.alive(write, self.run, self.now - timedelta(seconds=silent_for))
 

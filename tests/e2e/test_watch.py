@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -52,15 +52,29 @@ def watcher(homelab: Homelab, tmp_path: Path, mailbox: Web) -> Iterator[Watcher]
 def test_a_day(homelab: Homelab, watcher: Watcher, mailbox: Web) -> None:
     book = Recorded(watcher.database)
     assert book.news() == [], "a fleet in order is no news"
+    _somebody_deploys(homelab, book)
+    _a_limit_is_raised_at_night(homelab, book, mailbox)
+    _a_commit_is_rolled_out_late(homelab, book, mailbox)
+    _a_host_is_restarted(homelab, book)
+    _the_watcher_is_killed(homelab, book, mailbox, watcher)
+    assert _all_in_sync(book)
+    _wait_for_messages(mailbox, len(MESSAGES))
+    titles = [re.sub(r" after .*", "", request.json["title"]) for request in mailbox.requests]
+    assert titles == MESSAGES, "\n".join(titles)
+    assert watcher.stop() == 0
 
-    # somebody deploys: containers go and come back, and nobody is told
+
+def _somebody_deploys(homelab: Homelab, book: Recorded) -> None:
+    """Containers go and come back, and nobody is told."""
     homelab.deploy("--force-recreate", stacks=[homelab.repo / "proxmox" / "monitoring"])
     _wait_for_quiet(book)
-    assert [one for one in book.news() if one.change.endswith("open") or one.change == "open → resolved"] == []
+    assert _loud(book.news()) == []
 
-    # at night somebody raises a memory limit, and takes it back in the morning
-    homelab.pi5.docker("update", "--memory", "1g", "--memory-swap", "1g", "mealie")
+
+def _a_limit_is_raised_at_night(homelab: Homelab, book: Recorded, mailbox: Web) -> None:
+    """And taken back in the morning."""
     limit = ("pi5", "mealie deploy.resources.limits.memory")
+    homelab.pi5.docker("update", "--memory", "1g", "--memory-swap", "1g", "mealie")
     eventually(lambda: limit in book.drifted(), within=60, what="the memory limit to be open")
     _wait_for_messages(mailbox, 1)
     homelab.pi5.docker("update", "--memory", "512m", "--memory-swap", "1g", "mealie")
@@ -72,11 +86,12 @@ def test_a_day(homelab: Homelab, watcher: Watcher, mailbox: Web) -> None:
         Told(*limit, "open → resolved", "mended on the host", Side.HOST),
     ]
 
-    # a commit that is rolled out too late, and then is
+
+def _a_commit_is_rolled_out_late(homelab: Homelab, book: Recorded, mailbox: Web) -> None:
+    restart = ("pi5", "promtail restart")
     compose = homelab.repo / "pi5" / "promtail" / "docker-compose.yml"
     compose.write_text(compose.read_text().replace("restart: unless-stopped", "restart: always"))
     git(homelab.repo, "commit", "--quiet", "--all", "--message", "promtail always restarts")
-    restart = ("pi5", "promtail restart")
     eventually(lambda: restart in book.drifted(), within=60, what="the commit to be overdue")
     _wait_for_messages(mailbox, 3)
     homelab.deploy(stacks=[compose.parent])
@@ -91,20 +106,23 @@ def test_a_day(homelab: Homelab, watcher: Watcher, mailbox: Web) -> None:
     ]
     assert _loud(one for one in told if (one.host, one.what) != restart) == []
 
-    # the engine of the Raspberry Pi is restarted, with everything on it
+
+def _a_host_is_restarted(homelab: Homelab, book: Recorded) -> None:
+    """Its engine with everything on it, and its ssh daemon. What comes back by itself is no news."""
     homelab.pi5.shut_down()
     homelab.pi5.start()
     eventually(lambda: len(homelab.pi5.running()) == 7, within=60, what="its containers to be back")
     _wait_for_quiet(book)
-    # its ssh daemon is gone for a moment
     homelab.pi5_ssh.stop()
     homelab.pi5_ssh.start()
     _wait_for_quiet(book)
-    assert _loud(book.news()) == [], "what comes back by itself is no news"
+    assert _loud(book.news()) == []
 
-    # something is drifted, and the watcher is killed, and started again: that is no news either
+
+def _the_watcher_is_killed(homelab: Homelab, book: Recorded, mailbox: Web, watcher: Watcher) -> None:
+    """While something is drifted, which is no news to the next one; what happened meanwhile is."""
+    stopped, other = ("proxmox", "grafana missing"), ("proxmox", "loki missing")
     homelab.proxmox.docker("stop", "grafana")
-    stopped = ("proxmox", "grafana missing")
     eventually(lambda: stopped in book.drifted(), within=60, what="grafana to be missed")
     _wait_for_messages(mailbox, 5)
     assert [one.change for one in book.news() if (one.host, one.what) == stopped] == ["None → pending", "pending → open"]
@@ -112,7 +130,6 @@ def test_a_day(homelab: Homelab, watcher: Watcher, mailbox: Web) -> None:
     watcher.kill()
     homelab.proxmox.docker("stop", "loki")
     watcher.start()
-    other = ("proxmox", "loki missing")
     eventually(lambda: other in book.drifted(), within=60, what="loki, stopped while nobody watched, to be missed")
     _wait_for_messages(mailbox, 6)
     assert [one.what for one in _loud(book.news())] == ["loki missing"]
@@ -122,11 +139,6 @@ def test_a_day(homelab: Homelab, watcher: Watcher, mailbox: Web) -> None:
         ("grafana missing", "mended on the host"),
         ("loki missing", "mended on the host"),
     ]
-    assert _all_in_sync(book)
-    _wait_for_messages(mailbox, len(MESSAGES))
-    titles = [re.sub(r" after .*", "", request.json["title"]) for request in mailbox.requests]
-    assert titles == MESSAGES, "\n".join(titles)
-    assert watcher.stop() == 0
 
 
 def test_a_second_one_is_refused(watcher: Watcher, homelab: Homelab) -> None:
@@ -158,7 +170,7 @@ def _wait_for_messages(mailbox: Web, count: int) -> None:
     eventually(lambda: len(mailbox.requests) >= count, within=90, what=f"message {count} to come")
 
 
-def _loud(told: Iterator[Told] | list[Told]) -> list[Told]:
+def _loud(told: Iterable[Told]) -> list[Told]:
     """What somebody would hear of: it opened, or it was open."""
     return [one for one in told if "open" in one.change or one.what in {"host", "repo", "stack"}]
 

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anchorwatch.ledger.cause import Evidence, cause, causes
+from anchorwatch.compare.mend import CHANGES_IN_PLACE
+from anchorwatch.ledger.cause import UPDATED, Evidence, cause, causes
 from anchorwatch.ledger.side import Earlier
 from anchorwatch.model.cause import Cause
 from anchorwatch.model.drifts import Side
@@ -105,12 +106,33 @@ def test_by_whom_without_a_memory_of_what_was_before() -> None:
     assert (found.kind.value, found.text.startswith("made at 2026-11-01")) == ("by-hand", True)
 
 
+def test_an_update_of_a_container_that_history_does_not_know() -> None:
+    """One that is claimed by its name alone belongs to no project, and its history is not the project's."""
+    seen = web(host_config={"Memory": 9}, created_at=LONG_AGO)
+    found = told(finding("mem_limit"), seen, events=[event("update")])
+    assert (found.kind.value, found.confidence.value) == ("docker-update", "likely")
+    assert told(finding("image"), seen, events=[event("update")]).kind.value == "recreated"
+    assert told(finding("image"), seen).confidence.value == "likely", "nobody saw it made"
+
+
+def test_a_foreign_container_that_was_there_and_is_started_again() -> None:
+    old = container("old", state="exited", id=OLD_ID)
+    one = finding(None, Kind.UNMANAGED, project=None, service=None, container="old")
+    found = told(one, replace(old, state="running"), before=[ContainerSeen.of(old)], events=[event("start", actor=OLD_ID)])
+    assert (found.kind.value, found.text) == ("by-hand", "started on the host at 01:59 UTC")
+    assert told(one, replace(old, state="running")).text.startswith("made at ")
+
+
 def test_a_label_that_may_be_a_secret_is_never_shown() -> None:
     seen = web(labels={FOLDER: "/srv/media", "cd.doco.source.url": Secret("https://u:canary@git")})
     assert "canary" not in json.dumps(causes([finding()], {}, Evidence(snapshot(seen), [WAS])))
 
 
 SAME = ContainerSeen.of(web(host_config={"Memory": 0}))
+
+
+def test_what_docker_update_changes_is_what_up_does_not_mend() -> None:
+    assert UPDATED.keys() | {"container_name"} == CHANGES_IN_PLACE
 
 
 def test_docker_update_is_known_without_its_event() -> None:

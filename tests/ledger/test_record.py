@@ -18,6 +18,7 @@ from anchorwatch.store import Store, checks, containers, drifts, transitions
 from tests.ledger.looks import PATIENCES, blind, look, told
 from tests.store.make import KEY, after, container, finding
 from tests.store.places import Place
+from tests.store.test_indexes import statements
 
 DRIFT = finding()
 RUNNING = (container(), container("db"))
@@ -196,6 +197,18 @@ def test_checks_that_come_to_the_same_are_one_row(store: Store) -> None:
     numbers = [keep(store, look(seconds)).number for seconds in range(0, 50, 10)]
     assert len(set(numbers)) == 2  # the first one brought the containers
     assert keep(store, look(60, DRIFT)).number not in numbers
+
+
+def test_a_check_of_many_containers_asks_no_more_than_one_of_few(store: Store) -> None:
+    asked = []
+    for count in (3, 60):
+        seen = [container(f"web{number}") for number in range(count)]
+        for seconds in (0, 10):
+            keep(store, look(count * 100 + seconds), seen)
+        with statements() as found:
+            keep(store, look(count * 100 + 20), seen)
+        asked.append([sql.split()[0] for sql, _ in found])
+    assert asked[0] == asked[1]
 
 
 @pytest.mark.parametrize(

@@ -7,13 +7,15 @@ from datetime import time, timedelta
 
 import pytest
 
+from anchorwatch.model.desired import ProjectKey
 from anchorwatch.model.drifts import Acceptance
 from anchorwatch.model.findings import Kind, Severity
 from anchorwatch.model.messages import Arrival, Outcome
 from anchorwatch.model.report import HostStatus
 from anchorwatch.model.service import Digest, QuietHours, RateLimit
 from anchorwatch.model.silences import Matcher, Silence
-from anchorwatch.store import Store, silences
+from anchorwatch.notify.fates import SAID
+from anchorwatch.store import Store, deliveries, silences
 from tests.notify.world import ARRIVED, World, destination, findings, lanes
 from tests.store.make import BEGIN, after, finding
 
@@ -375,8 +377,6 @@ def test_a_destination_that_is_away_for_a_day_gets_what_is_left_in_order(world: 
         world.look(at + 500)
     assert world.sent == []
     with world.store.read() as read:
-        from anchorwatch.store import deliveries
-
         waiting = deliveries.unfinished(read, "chat", "")
     assert len(waiting) < 40, "what cancels out does not wait"
     world.answer = lambda url, message: ARRIVED
@@ -397,12 +397,16 @@ def test_what_is_given_up_is_said_in_the_next_message(world: World) -> None:
     world.drift(100, DRIFT)
     world.until(2 * 86400)
     assert world.fates()[0] == ("grace over", "dead", "given up after a day")
+    with world.store.read() as read:
+        assert deliveries.given_up(read, SAID) == {"chat": 1}
     world.answer = lambda url, message: ARRIVED
     world.drift(3 * 86400, FAR)
     world.drift(3 * 86400 + 1000, ELSEWHERE)
     world.until(4 * 86400)
     assert [one.bundle.lost for one in world.sent] == [1, 0]
     assert world.fates()[0] == ("grace over", "dead", "given up after a day, and said")
+    with world.store.read() as read:
+        assert deliveries.given_up(read, SAID) == {}
 
 
 def test_a_message_that_is_refused_is_sent_short_and_plain_and_blocks_nobody(world: World) -> None:
@@ -466,3 +470,25 @@ def test_an_hour_has_as_many_messages_as_the_limit_says_even_after_restarts(file
     world.until(1000)
     assert len(world.sent) == 3
     assert world.clock() - BEGIN < timedelta(hours=1)
+
+
+def test_what_begins_to_flap_and_what_has_calmed_are_two_messages(world: World) -> None:
+    other = finding(
+        None, kind=Kind.MISSING, stack="db", project="db", service="db", container="db", desired=None, observed="restarting"
+    )
+    world.drift(30, GONE)
+    for at in (60, 120, 180):
+        world.look(at)
+        world.look(at + 10, GONE)
+    world.look(200)
+    for at in (1010, 1020, 1030):
+        world.look(at, other)
+        world.look(at + 5, key=ProjectKey("pi5", "db"))
+    world.look(1060, other)
+    world.look(1095, other)
+    world.until(3000)
+    assert [(one.what, one.bundle.items[0].times > 0) for one in world.sent] == [
+        ("news: open pi5/mealie", False),
+        ("flapping: resolved pi5/mealie", False),
+        ("flapping: open pi5/db", True),
+    ]

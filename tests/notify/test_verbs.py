@@ -14,9 +14,10 @@ import pytest
 from anchorwatch import clock
 from anchorwatch.app import writing
 from anchorwatch.config import load
-from anchorwatch.model.drifts import Acceptance, DriftState
+from anchorwatch.model.drifts import Acceptance, Delivery, DeliveryState, DriftState
 from anchorwatch.model.findings import Kind
-from anchorwatch.store import Store, drifts, silences, transitions
+from anchorwatch.notify.fates import SAID, Fate
+from anchorwatch.store import Store, deliveries, drifts, silences, transitions
 from anchorwatch.web.control import asgi, socket_of
 from anchorwatch.web.server import Server
 from tests.cli.program import run
@@ -196,6 +197,17 @@ def test_everything_that_is_drifted_is_ignored_from_now_on(config: Path, place: 
     load(config, {"HOME": "/root"})
 
 
+def test_status_says_what_never_arrived(config: Path, place: Place) -> None:
+    with place.open() as store, store.write() as write:
+        for number in (1, 2):
+            one = Delivery(number, "chat", clock.now(), state=DeliveryState.DEAD, reason=Fate.GIVEN_UP, message=f"n-{number}-1")
+            deliveries.promise(write, [one])
+    assert "✗ 2 messages to chat never arrived" in anchorwatch(config, "status").stdout
+    with place.open() as store, store.write() as write:
+        deliveries.say(write, ["n-1-1", "n-2-1"], SAID)
+    assert "never arrived" not in anchorwatch(config, "status").stdout
+
+
 def test_ignore_wants_to_know_what(config: Path, place: Place) -> None:
     for words in ([], [DRIFT.id, "--from-now"]):
         done = anchorwatch(config, "ignore", *words)
@@ -232,6 +244,4 @@ def test_what_would_have_been_sent(config: Path, place: Place) -> None:
     assert "2 changes would have made 1 message" in anchorwatch(config, "notify", "preview").stdout
     assert asked(config, "notify", "preview", "--since", "10m")["messages"] == []
     with place.open() as store, store.read() as read:
-        from anchorwatch.store import deliveries
-
         assert deliveries.counts(read) == {}

@@ -13,6 +13,7 @@ import pytest
 
 from anchorwatch.errors import HostForbidden
 from anchorwatch.model.address import HostAddress
+from anchorwatch.model.report import ErrorInfo
 from anchorwatch.watch.docker_events import Pace
 from anchorwatch.watch.triggers import MEANINGLESS
 from tests.observed.fake_engine import FORBIDDEN, HANG_UP, VERSION, Answer, FakeEngine, answer, http, told
@@ -102,7 +103,8 @@ def test_a_proxy_that_permits_no_events(tmp_path: Path) -> None:
         assert isinstance(host.ears.error(), HostForbidden)
         assert "EVENTS=1" in (host.ears.error().hint or "")
         assert host.listener.pulse.details["state"] == "deaf"
-        assert host.listener.pulse.error
+        refused = host.listener.pulse
+        assert refused.error == ErrorInfo.of(host.ears.error())
         engine._streams = [engine.open(event(5 * 10**18))]
         host.until(lambda: host.ears.events, "it hears")
         assert host.ears.words() == ["deaf", "listening"]

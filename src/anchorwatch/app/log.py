@@ -67,12 +67,13 @@ class Log:
 
     def status(self, filters: Filters) -> Standing:
         """Where things stand."""
-        from anchorwatch.store import moment, silences
+        from anchorwatch.notify.fates import SAID
+        from anchorwatch.store import deliveries, moment, silences
 
         now = clock.now()
         with self.store.read() as read:
             facts = moment.now(read, now, host=_one(filters))
-            facts = replace(facts, silences=tuple(silences.in_force(read, now)))
+            facts = replace(facts, silences=tuple(silences.in_force(read, now)), given_up=deliveries.given_up(read, SAID))
             stacks = {(one.host, one.stack) for one in facts.stacks if filters.wants_stack(one.host, one.stack)}
             facts = replace(facts, definitions=moment.definitions(read, None, stacks))
         if facts.run is None or (facts.run.ended_at is None and now - facts.run.alive_at > SILENT):

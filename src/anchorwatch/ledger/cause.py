@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from functools import cached_property
 
 from anchorwatch.ledger.blame import Past, blame
-from anchorwatch.ledger.ending import ending, engine_started_at
+from anchorwatch.ledger.ending import ending, engine_started_at, last_of
 from anchorwatch.ledger.origin import origin
 from anchorwatch.ledger.side import Earlier, held_against
 from anchorwatch.model.cause import Cause, CauseKind, Confidence
@@ -127,10 +127,18 @@ def cause(finding: Finding, side: Side, evidence: Evidence) -> Cause:
         events = evidence.of(container.id)
         return ending(container, events, evidence.seen, evidence.booted_at, evidence.clock)
     if finding.kind is Kind.UNMANAGED:
-        return _made(container, before, evidence)
+        stayed = (
+            before is not None and before.engine_id == container.id and before.state not in {"running", "restarting", "paused"}
+        )
+        return _started(container, evidence) if stayed else _made(container, before, evidence)
+    actions = {event.action for event in evidence.of(container.id)}
+    if before is None and "update" in actions and "create" not in actions and finding.path in UPDATED:
+        at = last_of(evidence.of(container.id), "update")
+        text = "`docker update` on the host" + (evidence.clock(at) if at else "")
+        return Cause(CauseKind.DOCKER_UPDATE, Confidence.LIKELY, text, at=at, evidence=("event update",))
     if before is None or before.engine_id != container.id:
         return _made(container, before, evidence)
-    if any(event.action == "create" for event in evidence.of(container.id)):
+    if "create" in actions:
         return _made(container, None, evidence)  # seen while it was on its way, and not judged then
     return _changed_in_place(finding, container, before, evidence)
 
@@ -149,6 +157,13 @@ def _predecessor(container: Container, evidence: Evidence) -> ContainerSeen | No
     return next((one for one in evidence.before if (one.project, one.service, one.number) == place), None)
 
 
+def _started(container: Container, evidence: Evidence) -> Cause:
+    """One that was there, and did not run."""
+    at = last_of(evidence.of(container.id), "start") or container.started_at
+    text = "started on the host" + (evidence.clock(at) if at else "")
+    return Cause(CauseKind.BY_HAND, Confidence.CERTAIN, text, at=at, evidence=("it was there, and did not run",))
+
+
 def _made(container: Container, before: ContainerSeen | None, evidence: Evidence) -> Cause:
     """Somebody or something made the container that is there, in the place of another one or not."""
     created = next((event for event in evidence.of(container.id) if event.action == "create"), None)
@@ -160,7 +175,9 @@ def _made(container: Container, before: ContainerSeen | None, evidence: Evidence
     told += ["event create"] if created is not None else []
     kind = CauseKind.BY_HAND if found.by_hand else CauseKind.RECREATED
     text = f"{word}{evidence.clock(at) if at else ''} {found.text}"
-    return Cause(kind, found.confidence, text, found.by, at=at, evidence=(*told, *found.evidence))
+    # where nobody was there to see it made, something may have happened to it since
+    sure = replaced or created is not None or found.confidence is not Confidence.CERTAIN
+    return Cause(kind, found.confidence if sure else Confidence.LIKELY, text, found.by, at=at, evidence=(*told, *found.evidence))
 
 
 def _changed_in_place(finding: Finding, container: Container, before: ContainerSeen, evidence: Evidence) -> Cause:
@@ -195,7 +212,7 @@ def _changed_in_place(finding: Finding, container: Container, before: ContainerS
 def _updated(path: str, container: Container, before: ContainerSeen, events: Sequence[EventSeen], evidence: Evidence) -> Cause:
     was: Json = before.configuration.get("HostConfig") or {}
     changes = [member for member in UPDATED[path] if (was.get(member) or 0) != (container.host_config.get(member) or 0)]
-    at = next((event.at for event in reversed(events) if event.action == "update"), None)
+    at = last_of(events, "update")
     if not changes:
         text = "the container is as it was at the last look; what changed is what is expected of it (a value from outside Git)"
         return Cause(CauseKind.UNKNOWN, Confidence.UNKNOWN, text, evidence=(f"{UPDATED[path][0]} is what it was",))
@@ -209,7 +226,7 @@ def _short(value: Json) -> str:
 
 
 def _renamed(container: Container, before: ContainerSeen, events: Sequence[EventSeen], evidence: Evidence) -> Cause:
-    at = next((event.at for event in reversed(events) if event.action == "rename"), None)
+    at = last_of(events, "rename")
     text = f"renamed on the host{evidence.clock(at) if at else ''}, from {before.name}"
     told = (f"{container.id[:12]} was {before.name}", *(("event rename",) if at else ()))
     if container.name == before.name:

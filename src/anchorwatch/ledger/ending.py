@@ -63,15 +63,15 @@ def ending(
 
 
 def _paused(events: Sequence[EventSeen], clock: Callable[[datetime], str]) -> Cause:
-    at = _last_of(events, "pause")
+    at = last_of(events, "pause")
     text = "paused on the host" + (clock(at) if at else "")
     return Cause(CauseKind.STOPPED, Confidence.CERTAIN, text, at=at, evidence=("event pause",) if at else ("state paused",))
 
 
 def _out_of_memory(container: Container, events: Sequence[EventSeen], clock: Callable[[datetime], str]) -> Cause:
-    at = _last_of(events, "oom") or container.finished_at
+    at = last_of(events, "oom") or container.finished_at
     limit = container.host_config.get("Memory")
-    evidence = (["OOMKilled"] if container.oom_killed else []) + (["event oom"] if _last_of(events, "oom") else [])
+    evidence = (["OOMKilled"] if container.oom_killed else []) + (["event oom"] if last_of(events, "oom") else [])
     text = "killed by the kernel for want of memory" + (clock(at) if at else "")
     if isinstance(limit, int) and limit > 0:
         text += f", at a limit of {limit // 2**20} MiB"
@@ -169,5 +169,6 @@ def _ended_by_itself(container: Container, deaths: Sequence[EventSeen], clock: C
     return Cause(CauseKind.CRASH, confidence, text, at=at, evidence=tuple(evidence))
 
 
-def _last_of(events: Sequence[EventSeen], action: str) -> datetime | None:
+def last_of(events: Sequence[EventSeen], action: str) -> datetime | None:
+    """When that happened last; None where it did not."""
     return next((event.at for event in reversed(events) if event.action == action), None)

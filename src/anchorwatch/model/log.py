@@ -117,6 +117,8 @@ class Facts:
     """What Compose made of stacks, by host and name, where it was asked for."""
     silences: tuple[Silence, ...] = ()
     """What is muted now."""
+    given_up: Mapping[str, int] = field(default_factory=dict)
+    """Messages that never arrived, and of which no later one has told, by destination."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +180,8 @@ class Standing:
     definitions: Mapping[tuple[str, str], JsonObject] = field(default_factory=dict)
     silenced: Mapping[str, datetime] = field(default_factory=dict)
     """Drifts of which nobody is told, by ID, and until when."""
+    given_up: Mapping[str, int] = field(default_factory=dict)
+    """Messages that never arrived, and of which no later one has told, by destination."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ stays due, and is planned again when that one has arrived.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -54,8 +54,9 @@ class Parcel:
     """What goes into one message."""
 
     occasion: Occasion
-    items: tuple[Folded, ...]
-    """Each with its `news`."""
+    items: tuple[Waiting, ...]
+    calmed: bool = False
+    """They were flapping, and are calm."""
     left_out: tuple[int, ...] = ()
     """Deliveries that do not fit in."""
 
@@ -70,11 +71,21 @@ class Plan:
     skipped: tuple[tuple[int, Fate], ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """News that has passed every gate."""
+
+    news: Waiting
+    folded: Folded
+    due: bool
+    """False: its window is still open, and it goes along with what is due."""
+
+
 def plan(view: View, now: datetime) -> Plan:
     """The recipient's plan at `now`."""
     held: list[tuple[int, Fate, datetime]] = []
     skipped: list[tuple[int, Fate]] = []
-    ready: list[tuple[Folded, bool]] = []
+    ready: list[_Ready] = []
     for queue in _queues(view.waiting):
         due = any(_is_due(one, now) for one in queue)
         if not due and not _in_window(queue[-1]):
@@ -83,11 +94,12 @@ def plan(view: View, now: datetime) -> Plan:
         if due:
             skipped += folded.skipped
             folded = replace(folded, skipped=())
-        news, gate = folded.news, _gate(folded, view, now)
+        news = folded.news
         if news is None or not (_is_due(news, now) or _in_window(news)):
             continue
+        gate = _gate(news, folded.wait_until, view, now)
         if gate is None:
-            ready.append((folded, _is_due(news, now)))
+            ready.append(_Ready(news, folded, _is_due(news, now)))
         elif _is_due(news, now):
             if isinstance(gate, Fate):
                 skipped.append((news.id, gate))
@@ -95,12 +107,12 @@ def plan(view: View, now: datetime) -> Plan:
                 held.append((news.id, *gate))
     parcels = _parcels(ready, view, now)
     if parcels and view.free_at is not None:
-        waits = (one.news.id for parcel in parcels for one in parcel.items if one.news is not None and _is_due(one.news, now))
-        held += [(number, Fate.RATE, view.free_at) for number in waits]
+        held += [(one.news.id, Fate.RATE, view.free_at) for one in ready if one.due]
         return Plan(None, tuple(held), tuple(skipped))
-    first = min(parcels, key=_oldest, default=None)
+    first = min(parcels, key=lambda parcel: parcel.items[0].id, default=None)
     if first is not None:
-        skipped += [pair for one in first.items for pair in one.skipped]
+        carried = {one.id for one in first.items}
+        skipped += [pair for one in ready if one.news.id in carried for pair in one.folded.skipped]
     return Plan(first, tuple(held), tuple(skipped))
 
 
@@ -124,11 +136,12 @@ def _folded(queue: Sequence[Waiting], view: View, now: datetime) -> Folded:
     return fold(queue, told, turns, now, appeared="appeared" in destination.on, flaps=destination.digest is None)
 
 
-def _gate(folded: Folded, view: View, now: datetime) -> tuple[Fate, datetime] | Fate | None:
-    """What stands between a piece of news and the recipient: a reason to wait and until when, a reason for never, or nothing."""
-    news, destination = folded.news, view.lane.destination
-    if news is None:
-        return None
+def _gate(news: Waiting, calm_at: datetime | None, view: View, now: datetime) -> tuple[Fate, datetime] | Fate | None:
+    """What stands between a piece of news and the recipient: a reason to wait and until when, a reason for never, or nothing.
+
+    `calm_at` is when it will be calm, where it is flapping and that is to be waited for.
+    """
+    destination = view.lane.destination
     transition, drift, told = news.transition, news.drift, view.told.get(news.about)
     accepted = None if drift is None else drift.acceptance
     if accepted is not None and (accepted.until is None or now < accepted.until):
@@ -141,8 +154,8 @@ def _gate(folded: Folded, view: View, now: datetime) -> tuple[Fate, datetime] | 
         return Fate.HOST_AWAY, now + LOOK_AGAIN
     if told is not None and told.at is None and not _reminds(news):
         return Fate.AFTER_ANOTHER, max(told.again_at or now, now + timedelta(seconds=1))
-    if folded.wait_until is not None:
-        return Fate.FLAPPING, folded.wait_until
+    if calm_at is not None:
+        return Fate.FLAPPING, calm_at
     if _sums_up(news):
         until = _summary_until(view.waiting, now)
         if until is not None and news.delivery.reason == Fate.SUMMARY:
@@ -162,55 +175,45 @@ def _summary_until(waiting: Sequence[Waiting], now: datetime) -> datetime | None
     return until if until > now else None
 
 
-def _parcels(ready: Sequence[tuple[Folded, bool]], view: View, now: datetime) -> list[Parcel]:
+def _parcels(ready: Sequence[_Ready], view: View, now: datetime) -> list[Parcel]:
     """The messages that what is ready makes. What is only in its window goes along with what is due."""
-    by_kind: dict[tuple[Occasion, str], list[tuple[Folded, bool]]] = {}
-    for folded, due in ready:
-        by_kind.setdefault(_message(folded, view, now), []).append((folded, due))
-    late = [key for key, some in by_kind.items() if key[0] is Occasion.NEWS and _is_backlog(some, now)]
-    if len(late) > 1 or any(
-        one.news is not None and one.news.delivery.reason == Fate.RATE for key in late for one, _ in by_kind[key]
-    ):
+    by_kind: dict[tuple[Occasion, str], list[_Ready]] = {}
+    for one in ready:
+        by_kind.setdefault(_message(one, view), []).append(one)
+    late = [key for key, some in by_kind.items() if key[0] is Occasion.NEWS and any(_is_late(one.news, now) for one in some)]
+    if len(late) > 1 or any(one.news.delivery.reason == Fate.RATE for key in late for one in by_kind[key]):
         together = [one for key in late for one in by_kind.pop(key)]
         by_kind.setdefault((Occasion.DIGEST, ""), []).extend(together)
-    return [_parcel(key[0], [one for one, _ in some]) for key, some in by_kind.items() if any(due for _, due in some)]
+    return [_parcel(occasion, some) for (occasion, _), some in by_kind.items() if any(one.due for one in some)]
 
 
-def _message(folded: Folded, view: View, now: datetime) -> tuple[Occasion, str]:
-    """Which message it goes into."""
-    news = folded.news
-    if news is None:
-        raise ValueError("there is no news to tell")
-    place = news.transition.host or ""
-    if _reminds(news):
+def _message(one: _Ready, view: View) -> tuple[Occasion, str]:
+    """Which message it goes into: one for each occasion, and of news one for each host."""
+    place = one.news.transition.host or ""
+    if _reminds(one.news):
         return Occasion.REMINDER, ""
-    if folded.times or folded.calmed:
+    if one.folded.calmed:
+        return Occasion.FLAPPING, f"{place}, calm"
+    if one.folded.times:
         return Occasion.FLAPPING, place
-    if _sums_up(news):
+    if _sums_up(one.news):
         return Occasion.SUMMARY, ""
-    if view.lane.destination.digest is not None and news.delivery.reason in _PASSED_DIGEST:
+    if view.lane.destination.digest is not None and one.news.delivery.reason in _PASSED_DIGEST:
         return Occasion.DIGEST, ""
     return Occasion.NEWS, place
 
 
-def _is_backlog(some: Iterable[tuple[Folded, bool]], now: datetime) -> bool:
-    waiting = [one.news.delivery for one, _ in some if one.news is not None]
-    return any(one.reason in _TOGETHER or (one.next_at is not None and now - one.next_at >= BACKLOG_AFTER) for one in waiting)
+def _is_late(news: Waiting, now: datetime) -> bool:
+    """Whether it was held back with others, or should have gone out long ago."""
+    waited = news.delivery.next_at is not None and now - news.delivery.next_at >= BACKLOG_AFTER
+    return waited or news.delivery.reason in _TOGETHER
 
 
-def _parcel(occasion: Occasion, items: list[Folded]) -> Parcel:
+def _parcel(occasion: Occasion, ready: Sequence[_Ready]) -> Parcel:
     """At most so many items, the most severe; in the order in which they were promised."""
-    worst = sorted(items, key=lambda one: -_severity(one))
-    kept = sorted(worst[:MOST_ITEMS], key=lambda one: one.news.id if one.news is not None else 0)
-    return Parcel(occasion, tuple(kept), tuple(one.news.id for one in worst[MOST_ITEMS:] if one.news is not None))
-
-
-def _severity(one: Folded) -> int:
-    return 0 if one.news is None else int(severity(one.news.transition)) * 2 + is_bad(one.news.transition)
-
-
-def _oldest(parcel: Parcel) -> int:
-    return min(one.news.id for one in parcel.items if one.news is not None)
+    worst = sorted((one.news for one in ready), key=lambda one: (-severity(one.transition), not is_bad(one.transition), one.id))
+    kept = sorted(worst[:MOST_ITEMS], key=lambda one: one.id)
+    return Parcel(occasion, tuple(kept), any(one.folded.calmed for one in ready), tuple(one.id for one in worst[MOST_ITEMS:]))
 
 
 def _is_due(one: Waiting, now: datetime) -> bool:

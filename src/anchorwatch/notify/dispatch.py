@@ -211,9 +211,9 @@ class Dispatcher:
     def _claim(self, write: Writing, parcel: Parcel | None, now: datetime) -> str | None:
         if parcel is None:
             return None
-        what = again.CALMED if any(one.calmed for one in parcel.items) else parcel.occasion.value
+        what = again.CALMED if parcel.calmed else parcel.occasion.value
         message = again.message_id(what, now, self._dice)
-        deliveries.claim(write, [one.news.id for one in parcel.items if one.news is not None], message, now)
+        deliveries.claim(write, [one.id for one in parcel.items], message, now)
         deliveries.settle(write, parcel.left_out, DeliveryState.SKIPPED, now, reason=Fate.TOO_MANY, message=message)
         return message
 

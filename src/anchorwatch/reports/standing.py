@@ -78,6 +78,7 @@ def standing(
             for silence in facts.silences
             if silence.matcher.fits(drift.finding.host, drift.finding.stack, drift.finding)
         },
+        given_up=facts.given_up,
     )
 
 

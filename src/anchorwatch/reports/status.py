@@ -173,6 +173,10 @@ def _alarms(standing: Standing, zone: tzinfo | None) -> Iterator[Line]:
         yield ((Style.UNSURE, f"? the repository cannot be read{since}: what it said before is still in force"),)
         yield from error_lines(standing.repo.error)
         yield EMPTY
+    for destination, number in standing.given_up.items():
+        yield ((Style.WARNING, f"✗ {count(number, 'message')} to {clean(destination)} never arrived"),)
+        yield ((Style.QUIET, "  → try it: anchorwatch notify test; what they said: anchorwatch history --deliveries"),)
+        yield EMPTY
 
 
 def _host_lines(host: HostStanding, standing: Standing, zone: tzinfo | None) -> Iterator[Line]:

@@ -79,8 +79,9 @@ class Begun:
 
     was: Was | None
     seen: ContainerSeen
+    """With its configuration as it is stored."""
     digest: str
-    """Of its configuration."""
+    """Of that."""
     at: datetime
 
 

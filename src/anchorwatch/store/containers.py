@@ -11,7 +11,6 @@ from sqlalchemy import ColumnElement, Select, bindparam, or_, select
 
 from anchorwatch.model.desired import ProjectKey
 from anchorwatch.model.timeline import ContainerSeen, ContainerSpan, Span
-from anchorwatch.model.values import JsonObject
 from anchorwatch.store import container_rows, rows
 from anchorwatch.store.container_rows import SPANS, Begun, Was
 from anchorwatch.store.documents import document_of, hash_of, text_of
@@ -44,7 +43,6 @@ def record(
     within = None if project is None else rows.make_project(session, ProjectKey(host, project), moment).id
     there = container_rows.there(session, rows.host_id(session, host, moment), within, [label(one.name) for one in seen])
     begun: list[Begun] = []
-    documents: list[JsonObject] = []
     present: set[str] = set()
     for one in map(_kept, seen):
         if one.name in present:
@@ -55,8 +53,8 @@ def record(
         digest = hash_of(text)
         if was is not None and was.is_still(one, digest):
             continue
-        begun.append(Begun(was, one, digest, moment if was is None else rows.after(moment, was.valid_from)))
-        documents.append(document_of(text))
+        now = replace(one, configuration=document_of(text))
+        begun.append(Begun(was, now, digest, moment if was is None else rows.after(moment, was.valid_from)))
     gone = [was for name, was in there.items() if name not in present and within in (None, was.project_id)]
     if not begun and not gone:
         return ()
@@ -69,10 +67,7 @@ def record(
     def before(was: Was | None) -> ContainerSeen | None:
         return None if was is None else was.seen(known.documents[was.configuration_id])
 
-    changed = [
-        Change(before(one.was), replace(one.seen, configuration=document)) for one, document in zip(begun, documents, strict=True)
-    ]
-    return (*changed, *(Change(before(was), None) for was in gone))
+    return (*(Change(before(one.was), one.seen) for one in begun), *(Change(before(was), None) for was in gone))
 
 
 def current(read: Reading, host: str | None = None) -> Sequence[ContainerSpan]:

@@ -192,6 +192,13 @@ def unsaid(read: Reading, destination: str, recipient: str, said: str) -> Collec
     return frozenset(one for one in read.session.scalars(query.where(DeliveryRow.reason.not_like(f"%{said}")).distinct()) if one)
 
 
+def given_up(read: Reading, said: str) -> Mapping[str, int]:
+    """How many messages were given up, and no later one has told of them (see `unsaid`), by destination."""
+    query = select(DeliveryRow.destination, func.count(DeliveryRow.message.distinct())).group_by(DeliveryRow.destination)
+    query = query.where(DeliveryRow.state == DeliveryState.DEAD, DeliveryRow.reason.not_like(f"%{said}"))
+    return dict(read.session.execute(query.order_by(DeliveryRow.destination)).all())
+
+
 def say(write: Writing, messages: Collection[str], said: str) -> None:
     """A later message has told that these were given up."""
     write.session.execute(

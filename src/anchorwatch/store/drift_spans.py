@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Text, and_, bindparam, or_, select, type_coerce
+from sqlalchemy import ColumnElement, Select, Text, and_, bindparam, or_, select, type_coerce, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from anchorwatch.model.drifts import NO_PROJECT, Acceptance, Drift, DriftState
@@ -55,34 +56,44 @@ def record(write: Writing, drifts: Iterable[Drift], at: datetime) -> None:
             if drift.state is not DriftState.RESOLVED:
                 _begin(session, _row(ids[name], drift, moment))
         elif drift.state is DriftState.RESOLVED:
-            _end(row, moment)
+            _end(session, row, moment)
         elif _is_opened(row, drift):
             row.open_from = max(at, row.valid_from)
+            _change(session, row)
         elif not _is_same(row, drift):
             if row.valid_from >= at:
                 _fill(row, drift)
                 row.open_from = row.valid_from if drift.state is DriftState.OPEN else None
+                _change(session, row)
             else:
-                _end(row, at)
+                _end(session, row, at)
                 _begin(session, _row(ids[name], drift, at))
 
 
-_STILL = select(DriftSpanRow).where(
-    DriftSpanRow.drift_id.in_(bindparam("numbers", expanding=True)), DriftSpanRow.valid_to.is_(None)
-)
+_SPANS = rows.table(DriftSpanRow)
+_STILL = select(_SPANS).where(_SPANS.c.drift_id.in_(bindparam("numbers", expanding=True)), _SPANS.c.valid_to.is_(None))
+_CHANGE = update(_SPANS).where(_SPANS.c.id == bindparam("row"))
 
 
 def _still(session: Session, numbers: Collection[int]) -> dict[int, DriftSpanRow]:
-    """The spans of these drifts that have not ended."""
+    """The spans of these drifts that have not ended, by the drifts' numbers. The session knows nothing of these rows."""
     if not numbers:
         return {}
-    return {row.drift_id: row for row in session.scalars(_STILL, {"numbers": numbers})}
+    found = rows.connection(session).execute(_STILL, {"numbers": numbers}).mappings()
+    return {one["drift_id"]: DriftSpanRow(**one) for one in found}
 
 
 def _begin(session: Session, row: DriftSpanRow) -> None:
     rows.known(session).spanless.discard(row.drift_id)
-    columns = rows.table(DriftSpanRow).c.keys()
-    rows.add(rows.connection(session), DriftSpanRow, **{name: getattr(row, name) for name in columns if name != "id"})
+    rows.add(rows.connection(session), DriftSpanRow, **_values(row))
+
+
+def _change(session: Session, row: DriftSpanRow) -> None:
+    rows.connection(session).execute(_CHANGE, _values(row) | {"row": row.id})
+
+
+def _values(row: DriftSpanRow) -> dict[str, Any]:
+    return {column.name: getattr(row, column.name) for column in _SPANS.c if column.name != "id"}
 
 
 def at(read: Reading, moment: datetime, host: str | None = None) -> Sequence[Drift]:
@@ -129,9 +140,10 @@ def caused(cause: InstrumentedAttribute[JsonObject | None], kind: str) -> Column
     return or_(text, cause.is_(None)) if kind == "unknown" else text
 
 
-def _end(row: DriftSpanRow, moment: datetime) -> None:
+def _end(session: Session, row: DriftSpanRow, moment: datetime) -> None:
     row.valid_to = rows.after(moment, row.valid_from)
     row.rank = rank_of(row.valid_to - row.valid_from)
+    _change(session, row)
 
 
 def _row(number: int, drift: Drift, moment: datetime) -> DriftSpanRow:

@@ -55,7 +55,12 @@ class FileEvents:
             self._again_at = float("-inf")
         if self._notify is None:
             return self._begin(folders)
-        found = self._notify.watch(GATHER, STEP, max(1, int(seconds * 1000)), self)
+        try:
+            found = self._notify.watch(GATHER, STEP, max(1, int(seconds * 1000)), self)
+        except (OSError, RuntimeError) as error:  # the latter: watchfiles' own
+            self.close()
+            self._watched, self._again_at, self.problem = watched, self._clock() + AGAIN_AFTER, str(error)
+            return None
         return not isinstance(found, str)
 
     def close(self) -> None:
@@ -73,7 +78,7 @@ class FileEvents:
         no_polling, not_below, as_permitted = False, False, True
         try:
             self._notify = RustNotify([str(folder) for folder in folders], False, no_polling, 0, not_below, as_permitted)
-        except (OSError, RuntimeError) as error:  # the latter: watchfiles' own
+        except (OSError, RuntimeError) as error:
             self.problem = str(error)
             return None
         self.problem = None

@@ -1,7 +1,7 @@
 """Tries everything that anchorwatch stands on, and says of each whether it holds: for `anchorwatch doctor`.
 
-Nothing is changed, nothing is sent (unless it is asked to send a test message), and nothing that fails keeps the rest from being
-tried. Hosts are tried side by side, so all of it takes as long as the slowest host.
+Nothing but caches is written, nothing is sent (unless it is asked to send a test message), and nothing that fails keeps the rest
+from being tried. Hosts are tried side by side, so all of it takes as long as the slowest host.
 """
 
 from __future__ import annotations
