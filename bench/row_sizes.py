@@ -34,6 +34,7 @@ from anchorwatch.store import (
     commits,
     containers,
     deliveries,
+    drift_spans,
     drifts,
     events,
     hosts,
@@ -62,6 +63,7 @@ YEAR: Mapping[str, float] = {
     "container_states": _recreated * 3 + _crash_loops + _reboots * 3 + _flaps * 2 + _by_hand,
     "events": _recreated * 6 + _crash_loops * 2 + _reboots * 4 + _flaps * 2 + _by_hand,
     "drifts": _by_hand + _deploys,
+    "drift_spans": _by_hand + _deploys * 2,
     "transitions": _deploys * 2 * 2 + _by_hand * 3 + _cut_off * 2 + 12 * 6,
     "deliveries": (_by_hand * 2 + _cut_off * 2 + 12 * 2) * 2,  # to two destinations; a deploy tells nobody
     "reachability": _cut_off * 2,
@@ -101,6 +103,9 @@ def _write(write: Writing, numbers: range) -> None:
         events.add(write, [event])
         drift = _drift(key, name, number, at, revision)
         drifts.save(write, [drift])
+        for state in (DriftState.OPEN, DriftState.RESOLVED):
+            over = at + timedelta(minutes=9) if state is DriftState.RESOLVED else None
+            drift_spans.record(write, [replace(drift, state=state, resolved_at=over)], at)
         for told in transitions.add(write, [_transition(drift, at, checked)]):
             deliveries.promise(write, [_delivery(told, luck)])
 

@@ -94,7 +94,7 @@ class World:
             cursors.remember(write, "desired", {"revision": REVISION, "not_stacks": [["common/x.yml", "fragment"]]}, ago(days=9))
         self.look("proxmox", "dns", ago(days=9))
         for days in (8, 6, 4):  # drifted for an hour, three nights
-            for hours, found in ((0.0, (OLD,)), (0.01, (OLD,)), (1.0, ())):
+            for hours, found in ((0.0, (OLD,)), (0.2, (OLD,)), (1.0, ())):
                 self.look("proxmox", "dns", ago(days=days) + timedelta(hours=hours), *found, side=Side.GIT)
         self.look("pi5", "media", ago(days=9))
         self.look("pi5", None, ago(days=9), FOREIGN)

@@ -507,10 +507,3 @@ def test_compose_files_under_other_names_are_told_by_what_is_in_them(tmp_path: P
     expected = {"cloud/office.yml": "fragment", "cloud/external-proxy/web.yml": "fragment", "loose/app.yml": "excluded"}
     assert aside(stacks) == expected
     assert stacks.unclaimed == ("loose/app.yml",)
-
-
-@pytest.mark.parametrize("files", [{}, {"README.md": "1"}])
-def test_a_repo_without_a_stack_has_none(tmp_path: Path, files: dict[str, str]) -> None:
-    """`**` is what is taken where there is no config: it fits everything that there is, and hides nothing."""
-    found = find_stacks(open_folder(write(tmp_path, {"notes.txt": "1", **files})), [HostLayout("box", ("**",))])
-    assert (found.found, found.broken) == ((), ())

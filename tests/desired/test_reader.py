@@ -143,6 +143,15 @@ def test_a_machine_that_the_layout_does_not_name(tmp_path: Path, newest_compose:
     assert names(reader_of(replace(wanted, hostname="PI5")).read()) == {"here/web"}
 
 
+def test_a_folder_in_which_there_is_nothing(tmp_path: Path, newest_compose: Compose) -> None:
+    """Most likely it is the wrong one: it does not say that nothing should run."""
+    for folder in (repo(tmp_path / "ops", {"README.md": "1"}), tmp_path / "none"):
+        folder.mkdir(exist_ok=True)
+        reader = reader_of(replace(sources(RepoSource(str(folder)), newest_compose, tmp_path), layouts=()))
+        with pytest.raises(UsageError, match=f"there is no Compose file in {folder.name}"):
+            reader.read()
+
+
 def test_a_state_is_of_one_commit(ops: Path, tmp_path: Path, newest_compose: Compose) -> None:
     """Read while the branch goes on: what is read was in one commit together."""
     reader = reader_of(sources(RepoSource(str(ops), branch="main"), newest_compose, tmp_path))

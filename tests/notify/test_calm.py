@@ -81,10 +81,12 @@ def test_back_before_anybody_was_told_that_it_was_gone(world: World) -> None:
 
 def test_good_news_waits_though_what_came_before_it_does_not(world: World) -> None:
     world.drift(30, DRIFT)
+    world.look(70, ELSEWHERE)
     world.look(100, replace(DRIFT, observed="2 GiB"))
+    world.look(100, ELSEWHERE)
     world.look(102)
     world.until(200)
-    assert [(one.at, one.what) for one in world.sent[1:]] == [(132, "news: resolved pi5/mealie")]
+    assert [(one.at, one.what) for one in world.sent[1:]] == [(105, "news: open pi5/db"), (132, "news: resolved pi5/mealie")]
     assert world.fates()[1] == ("value changed", "skipped", "overtaken by newer news")
 
 
@@ -428,6 +430,23 @@ def test_a_message_that_is_refused_for_good_is_given_up(world: World) -> None:
     world.drift(100, DRIFT)
     world.until(86400)
     assert world.fates() == [("grace over", "dead", "refused for good")]
+
+
+def test_resolved_waits_for_the_message_that_it_appeared(world: World) -> None:
+    """Which is refused, and so holds back nothing else."""
+    world.answer = lambda url, message: ARRIVED if message.resolved else Outcome(Arrival.REFUSED, "400")
+    world.drift(100, DRIFT)
+    world.look(110)
+    assert world.until(150) == []
+    assert [(state, why) for _, state, why in world.fates()] == [
+        ("retry", "refused 3 times"),
+        ("held", "after an earlier message"),
+    ]
+    assert world.until(7200) == []
+    assert [row[1:] for row in world.fates()] == [
+        ("dead", "refused for good"),
+        ("skipped", "never told that it appeared"),
+    ]
 
 
 def test_doubt_makes_a_repeat_with_the_same_id(world: World) -> None:

@@ -19,7 +19,7 @@ from anchorwatch.observed import connect
 from anchorwatch.observed.engine import EngineConnection
 from tests.lab_fixtures import eventually
 from tests.observed.cutting_relay import CuttingRelay
-from tests.observed.fake_engine import NOT_FOUND, Answer, FakeEngine, answer, inspection, row, told
+from tests.observed.fake_engine import HANG_UP, NOT_FOUND, Answer, FakeEngine, answer, inspection, row, told
 
 IMAGES = ("app:1", "nowhere:1")
 
@@ -164,6 +164,40 @@ def test_a_new_connection_knows_nothing(deployed: Engine, address: HostAddress, 
     assert {"/version", "/info", "/networks", "/volumes"} <= set(relay.asked)
 
 
+@pytest.mark.parametrize("roles", [("newest", "old"), ("old", "newest")], ids=" then ".join)
+def test_another_engine_answers_at_the_same_address(roles: tuple[str, str], tmp_path: Path) -> None:
+    """A machine was swapped, or a proxy switched: the same connection's next renewal is of that engine, and of nothing else."""
+    way = tmp_path / "s"
+    with Engine(roles[0], name="before") as one, Engine(roles[1], name="after") as other:
+        load(other, [hold()])
+        for engine in (one, other):
+            engine.docker("network", "create", f"of-{engine.name}")
+            engine.docker("volume", "create", f"of-{engine.name}")
+        other.docker("run", "--detach", "--name", "web", "hold:1")
+        way.symlink_to(one.socket)
+        with connect(HostAddress("host", f"unix://{way}", timeout=30)) as connection:
+            before = connection.snapshot()
+            one.kill()
+            way.unlink()
+            way.symlink_to(other.socket)
+            now = connection.snapshot(renew=Renewal(before))
+            with connect(HostAddress("host", other.url, timeout=30)) as direct:
+                assert says(now) == says(direct.snapshot())
+            assert now.engine.id == other.docker("info", "--format", "{{.ID}}") != before.engine.id
+            assert connection.snapshot(renew=Renewal(now)).engine is now.engine
+
+
+def test_an_engine_that_was_restarted(tmp_path: Path) -> None:
+    with Engine("newest", name="restarted") as engine, connect(HostAddress("host", engine.url, timeout=30)) as connection:
+        before = connection.snapshot()
+        engine.docker("network", "create", "front")
+        engine.shut_down()
+        engine.start()
+        now = connection.snapshot(renew=Renewal(before))
+        assert says(now) == says(connection.snapshot())
+    assert "front" in {network.name for network in now.networks}
+
+
 def test_stacks_that_compose_deploys_anew(deployed: Engine, address: HostAddress, tmp_path: Path) -> None:
     text = "name: blog\nservices: {blog: {image: 'app:3', init: true, volumes: ['posts:/posts']}}\nvolumes: {posts: {}}\n"
     file, compose = tmp_path / "compose.yaml", Compose("newest" if "28" in deployed.version else "oldest")
@@ -239,3 +273,46 @@ def test_a_list_that_lags_behind_is_not_believed_for_ever(tmp_path: Path) -> Non
         teller.seen["a"] = inspection("a", "web", "running")
         now = connection.snapshot(renew=Renewal(before))
     assert (before.containers[0].state, now.containers[0].state) == ("exited", "running")
+
+
+class Swapped:
+    """One engine until it is asked for `at`, when it closes the connection; another one from then on."""
+
+    def __init__(self, at: str) -> None:
+        self.at: str | None = at
+        self._one, self._other = Told(("a", "web", "running")), Told(("a", "web", "running"))
+        for teller, name in ((self._one, "one"), (self._other, "other")):
+            teller.answers = {"/info": answer({"ID": name}), "/networks": answer([{"Id": name, "Name": name}])}
+        self.armed = True
+
+    def __call__(self, path: str) -> Answer:
+        if self.at is None:
+            return self._other(path)
+        if self.armed and self.at in path:
+            self.at = None
+            return [HANG_UP]
+        return self._one(path)
+
+
+@pytest.mark.parametrize("at", ["/containers/json", "/containers/a/json", "/networks"])
+def test_the_connection_ends_in_the_middle_of_a_renewal(at: str, tmp_path: Path) -> None:
+    swapped = Swapped(at)
+    swapped.armed = False
+    with FakeEngine(swapped, path=tmp_path / "s") as server, connect(HostAddress("host", server.docker)) as connection:
+        before = connection.snapshot()
+        swapped.armed = True
+        now = connection.snapshot(renew=Renewal(before, touched=frozenset({"a"}), resources=True))
+    assert (before.engine.id, now.engine.id) == ("one", "other")
+    assert [network.name for network in now.networks] == ["other"]
+    assert server.connections == 2
+
+
+def test_what_came_down_two_connections_is_not_renewed(tmp_path: Path) -> None:
+    """It may be of two engines."""
+    with (
+        FakeEngine(Swapped("/networks"), path=tmp_path / "s") as server,
+        connect(HostAddress("host", server.docker)) as connection,
+    ):
+        before = connection.snapshot()
+        now = connection.snapshot(renew=Renewal(before))
+    assert (before.engine.id, now.engine.id) == ("one", "other")

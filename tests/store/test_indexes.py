@@ -10,13 +10,31 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event
 
-from anchorwatch.store import Reading, Store, checks, containers, deliveries, drifts, events, hosts, stacks, transitions
+from anchorwatch.model.log import Wanted
+from anchorwatch.model.options import Filters
+from anchorwatch.store import (
+    Reading,
+    Store,
+    checks,
+    container_changes,
+    containers,
+    deliveries,
+    drift_spans,
+    drifts,
+    events,
+    hosts,
+    moment,
+    search,
+    stacks,
+    statistics,
+    transitions,
+)
 from tests.store import make
 from tests.store.make import BEGIN, KEY, after
 from tests.store.places import Place
 from tests.store.test_schema import filled
 
-GROW = "container_states|transitions|checks|events|deliveries|container_versions|configurations"
+GROW = "container_states|transitions|drift_spans|checks|events|deliveries|container_versions|configurations"
 
 QUESTIONS: dict[str, Callable[[Reading], object]] = {
     "at": lambda read: containers.at(read, after(1)),
@@ -50,7 +68,26 @@ QUESTIONS: dict[str, Callable[[Reading], object]] = {
     "a message": lambda read: deliveries.of_message(read, "message-1"),
     "transitions about the same": lambda read: transitions.about_the_same(read, [1, 2], since=BEGIN),
     "deliveries of a transition": lambda read: deliveries.of_transition(read, 1),
+    "everything now": lambda read: moment.now(read, after(9)),
+    "everything then": lambda read: moment.then(read, after(1), configurations=True),
+    "everything then, one host": lambda read: moment.then(read, after(1), host="pi5"),
+    "definitions then": lambda read: moment.definitions(read, after(1), {("pi5", "mealie")}),
+    "the log": lambda read: searched(read, Wanted(since=BEGIN)),
+    "the log of a host": lambda read: searched(read, Wanted(Filters(hosts=("pi5",)))),
+    "the log of a stack": lambda read: searched(read, Wanted(Filters(stacks=(("pi5", "mealie"),)))),
+    "the log of a path": lambda read: searched(read, Wanted(paths=("mem*",))),
+    "the log of a cause": lambda read: searched(read, Wanted(causes=("commit",), since=BEGIN)),
+    "the log of containers": lambda read: container_changes.page(read, search.scope(read, Wanted(since=BEGIN)), after(9)),
+    "the log of commits": lambda read: search.commits(read, search.scope(read, Wanted(Filters(hosts=("pi5",)))), after(9)),
+    "figures": lambda read: statistics.record(read, search.scope(read, Wanted()), BEGIN, after(9)),
+    "a life": lambda read: search.life(read, make.drift()),
+    "what a drift was": lambda read: drift_spans.of_drift(read, make.drift().id),
+    "a drift's ID": lambda read: search.drifts_like(read, "3f"),
 }
+
+
+def searched(read: Reading, wanted: Wanted) -> object:
+    return search.transitions(read, search.scope(read, wanted), messages=True)
 
 
 @contextmanager

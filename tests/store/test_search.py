@@ -208,10 +208,12 @@ def test_when_somebody_watched(store: Store) -> None:
         runs.end(write, runs.begin(write, "1.0", after(0)), after(10))
         runs.begin(write, "1.1", after(20))
     with store.read() as read:
-        told = [(one.at, one.began, one.version) for one in search.runs(read, Wanted(), after(99))]
-        late = [one.at for one in search.runs(read, Wanted(since=after(5)), after(15))]
+        told = [(one.at, one.began, one.version) for one in search.runs(read, Wanted(), after(99), after(15))]
+        late = [one.at for one in search.runs(read, Wanted(since=after(5)), after(15), after(15))]
+        killed = [(one.at, one.began) for one in search.runs(read, Wanted(), after(99), after(50)) if one.killed]
     assert told == [(after(20), True, "1.1"), (after(10), False, "1.0"), (after(0), True, "1.0")]
     assert late == [after(10)]
+    assert killed == [(after(20), False)]
 
 
 LONG = {

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
-from anchorwatch.errors import StoreFull, StoreLost
+from anchorwatch.errors import ServiceFailed, StoreFull, StoreLost
 from anchorwatch.watch.chores import JITTER, Chore, Chores
 
 
@@ -56,3 +58,34 @@ def test_a_lost_database_ends_it() -> None:
     done.problem = StoreLost("gone")
     with pytest.raises(StoreLost):
         play(Chores([Chore("alive", 10.0, done)], 0.0, lambda: 0.0), done, 15)
+
+
+def test_a_mistake_in_one_costs_no_other_anything() -> None:
+    done, often = Done(), []
+    done.problem = RuntimeError("dictionary changed size during iteration")
+    chores = Chores([Chore("a", 10.0, done), Chore("b", 10.0, lambda: often.append(done.now))], 0.0, lambda: 0.0)
+    play(chores, done, 25)
+    assert chores.trouble["a"].kind == "internal"
+    assert len(often) == 2
+
+
+def test_what_takes_long_keeps_nobody_waiting() -> None:
+    done, let_go = Done(), threading.Event()
+    begun: list[float] = []
+
+    def takes_long() -> None:
+        begun.append(done.now)
+        let_go.wait(30)
+
+    chores = Chores([Chore("upkeep", 10.0, takes_long, first=1.0, apart=True), Chore("b", 5.0, done)], 0.0, lambda: 0.0)
+    play(chores, done, 32)
+    assert begun == [1.0]  # and no second one beside it
+    assert len(done.times) == 6
+    let_go.set()
+
+
+def test_a_part_that_hangs_ends_it() -> None:
+    done = Done()
+    done.problem = ServiceFailed("repo hung for 120 s")
+    with pytest.raises(ServiceFailed):
+        play(Chores([Chore("watchdog", 10.0, done)], 0.0, lambda: 0.0), done, 15)

@@ -38,6 +38,22 @@ def test_the_first_event_is_looked_at_at_once_and_the_burst_when_it_is_quiet() -
     assert (turns.take(99.0), turns.next_at()) == (None, None)
 
 
+def test_a_look_that_had_to_come_late_is_followed_by_a_quiet_one() -> None:
+    turns = Turns()
+    turns.event(A, DIE, 0.0)
+    turns.event(A, DIE, 7.0)
+    late = turns.take(7.001)  # every worker was busy, and the last event is a moment old
+    assert late is not None
+    assert late.settled
+    turns.done(A, None)
+    assert turns.take(7.4) is None
+    quiet = turns.take(7.5)
+    assert quiet is not None
+    assert quiet.settled
+    turns.done(A, None)
+    assert turns.next_at() is None
+
+
 def test_a_burst_that_does_not_end_is_looked_at_every_three_seconds() -> None:
     turns = Turns()
     looks = []
@@ -47,7 +63,7 @@ def test_a_burst_that_does_not_end_is_looked_at_every_three_seconds() -> None:
         if (work := turns.take(now)) is not None:
             looks.append((now, work.settled))
             turns.done(A, None)
-    assert looks == [(0.0, False), (3.0, True), (3.1, False), (6.1, True), (6.2, False), (9.2, True), (9.3, False)]
+    assert looks == [(0.0, False), (3.0, True), (6.0, True), (9.0, True)]
 
 
 def test_one_in_flight_a_key_and_keys_in_the_order_of_their_turn() -> None:

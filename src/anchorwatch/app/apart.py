@@ -10,6 +10,7 @@ import os
 import pickle
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,10 +33,19 @@ class _Given:
 
 
 def load_config(file: Path | None) -> Config:
-    """`config.load` with the environment of this process. Raises `ConfigError` with every mistake."""
+    """`config.load` with the environment of this process.
+
+    Raises `ConfigError` with every mistake, `ServiceFailed` where the process that reads it cannot be had, or says nothing.
+    """
     program = "from anchorwatch.app.apart import answer; answer()"
     argv = [sys.executable, "-c", program, *(() if file is None else (str(file),))]
-    done = subprocess.run(argv, stdout=subprocess.PIPE, check=False)
+    try:
+        done = subprocess.run(argv, stdout=subprocess.PIPE, check=False)
+    except OSError as error:
+        raise ServiceFailed(
+            f"the config could not be read: no process can be started for it: {error.strerror}",
+            hint="has this machine run out of memory, or of processes?",
+        ) from error
     if done.returncode:
         raise ServiceFailed(
             "the config could not be read: the process that reads it ended", hint="what it said stands before this"
@@ -68,4 +78,5 @@ def upgrade_database(file: Path | None, config: Config) -> None:
         Store.open_to_read(config.database.reveal()).close()
     except StoreError:
         words = ["db", "upgrade", *(() if file is None else ("--config", str(file)))]
-        subprocess.run([sys.executable, "-m", "anchorwatch.cli", *words], capture_output=True, check=False)
+        with suppress(OSError):
+            subprocess.run([sys.executable, "-m", "anchorwatch.cli", *words], capture_output=True, check=False)

@@ -190,7 +190,7 @@ class Log:
         from anchorwatch.store import search
 
         with self.store.read() as read:
-            found = search.runs(read, wanted, wanted.until or clock.now())
+            found = search.runs(read, wanted, wanted.until or clock.now(), clock.now() - SILENT)
         yield from found
 
     def _known(self, filters: Filters, facts: Facts) -> None:

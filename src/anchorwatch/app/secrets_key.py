@@ -55,4 +55,8 @@ def use_or_make(path: Path) -> None:
             f"the key for fingerprints of secrets cannot be made: {path}: {error.strerror}",
             hint="set `secrets_key:` to a file in a folder that this user may write to",
         ) from error
-    use(path)
+    if not use(path):
+        raise UsageError(
+            f"{path} was made as the key for fingerprints of secrets, and cannot be read",
+            hint="look at what else writes there, and at its rights",
+        )

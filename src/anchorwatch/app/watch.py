@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import platform
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -46,11 +46,26 @@ def service(config_file: Path | None) -> Iterator[Service]:
         from anchorwatch.watch.service import Service
 
         def settings(tell: Callable[[], None]) -> Setting:
-            return _setting(apart.load_config(config_file), store, tell)
+            now = apart.load_config(config_file)
+            for key in _for_a_start(config, now):
+                log.warning("%s has changed: that takes a new start of the service; what it was is in force until then", key)
+            return _setting(now, store, tell)
 
         made = Service(store, settings)
         _serve(made, store, config, stack)
         yield made
+
+
+def _for_a_start(config: Config, now: Config) -> Iterator[str]:
+    """What the config says otherwise now, and only a new start can heed."""
+    was, new = config.service(), now.service()
+    pairs: Mapping[str, tuple[object, object]] = {
+        "database": (config.database, now.database),
+        "secrets_key": (config.secrets_key, now.secrets_key),
+        "watch: listen": (was.watch.listen, new.watch.listen),
+        "repo: webhook": (was.webhook, new.webhook),
+    }
+    return (key for key, (one, other) in pairs.items() if one != other)
 
 
 def _open(config: Config) -> Store:
@@ -105,7 +120,7 @@ def _setting(config: Config, store: Store, tell: Callable[[], None]) -> Setting:
             run=run,
         )
         around = Surroundings(ground, settings.watch.settle, lambda: None, tell)
-        return FleetWatch(hosts, around, lambda ears: GitListener(reader, ears, poll=settings.poll), died)
+        return FleetWatch(hosts, around, lambda ears: GitListener(reader, ears, poll=settings.poll, since=ears.recorded), died)
 
     return Setting(
         fleet=fleet,

@@ -7,7 +7,7 @@ What goes wrong with a host or a stack costs that one only; what goes wrong with
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,6 +23,9 @@ from anchorwatch.model.options import Filters
 from anchorwatch.model.report import CheckReport, ErrorInfo, HostReport, HostStatus, Progress, StackReport, StackStatus
 from anchorwatch.model.settings import Policy
 
+_SNAPSHOT_ENDS_WITHIN = 0.05
+"""Seconds after which one that was interrupted and goes on is interrupted again: it had not begun."""
+
 
 class Connection(Protocol):
     """A way to one engine that is already being opened."""
@@ -30,8 +33,11 @@ class Connection(Protocol):
     def snapshot(self) -> Snapshot:
         """What the host says now. Raises `HostError`."""
 
+    def interrupt(self) -> None:
+        """Ends a `snapshot` that is under way in another thread, at once."""
+
     def close(self) -> None:
-        """Lets go of it; ends a `snapshot` that another thread waits for."""
+        """Lets go of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +69,7 @@ def check_fleet(
         for host in hosts:
             progress.host_started(host.address.name)
             snapshots.append(pool.submit(host.connection.snapshot))
-            undo.callback(host.connection.close)  # before the pool waits for a thread that waits for a host
+            undo.callback(_let_go, host.connection, snapshots[-1])  # before the pool waits for a thread that waits for a host
         desired = read_desired()
         judged = [
             pool.submit(_check_host, host, desired, snapshot, filters, progress)
@@ -80,6 +86,14 @@ def check_fleet(
         ignored=sum(result.ignored for result in results),
         mistakes=desired.mistakes,
     )
+
+
+def _let_go(connection: Connection, snapshot: Future[Snapshot]) -> None:
+    """Ends what nobody waits for any more: a snapshot that is under way, or is about to begin in its thread."""
+    while not snapshot.done() and not snapshot.cancel():
+        connection.interrupt()
+        wait((snapshot,), _SNAPSHOT_ENDS_WITHIN)
+    connection.close()
 
 
 def _check_host(

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Protocol
 
 from anchorwatch.check.project import Verdict
+from anchorwatch.errors import ComposeError, RepoError
 from anchorwatch.ledger.cause import LATE, Evidence, causes
 from anchorwatch.ledger.look import Look, Patiences
 from anchorwatch.ledger.record import Recorded, earlier, record
@@ -152,16 +153,19 @@ def _story(found: Verdict, occasion: Occasion, ground: Ground, scene: Scene, hea
         if not new:
             return _Story()
         was, happened = _before(read, found.key, occasion.at, heard)
-    moved = sides(new, found.revision, before, _differing(found, new, before, ground, scene), baseline=False)
-    evidence = Evidence(
-        seen=scene.snapshot,
-        before=was,
-        events=happened,
-        earlier=before,
-        commits=_commits(found, new, moved, before, ground.past, scene.project),
-        past=lambda revision: ground.past.project(found.key, revision),
-    )
-    return _Story(moved, causes(new, moved, evidence))
+    try:
+        moved = sides(new, found.revision, before, _differing(found, new, before, ground, scene), baseline=False)
+        evidence = Evidence(
+            seen=scene.snapshot,
+            before=was,
+            events=happened,
+            earlier=before,
+            commits=_commits(found, new, moved, before, ground.past, scene.project),
+            past=lambda revision: ground.past.project(found.key, revision),
+        )
+        return _Story(moved, causes(new, moved, evidence))
+    except (RepoError, ComposeError):  # said of the repo itself; that something has drifted is not held back for it
+        return _Story()
 
 
 def _untold(side: Side, before: Finding, now: Finding) -> bool:

@@ -11,7 +11,7 @@ from anchorwatch.model.drifts import Transition, Trigger
 from anchorwatch.model.report import ErrorInfo
 from anchorwatch.model.timeline import Push, StackSeen
 from anchorwatch.model.values import JsonObject
-from anchorwatch.store import Writing, commits
+from anchorwatch.store import Writing, commits, cursors, moment
 
 
 def record_state(
@@ -30,6 +30,8 @@ def record_state(
     """
     for seen in reversed(push.commits):
         commits.record(write, seen.commit, [stack for stack in seen.stacks if stack[0] in hosts], at)
+    not_stacks = [[one.path, one.because] for one in after.not_stacks]
+    cursors.remember(write, moment.DESIRED, {"revision": after.revision, "not_stacks": not_stacks}, at)
     was, now = _all(before), _all(after)
     whole = before is None or not was.keys() <= now.keys()  # one that is gone is known by the presence of all others
     changed = [one for name, one in now.items() if whole or was.get(name) != one]

@@ -10,6 +10,10 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from anchorwatch.watch.service import Service
 
 _M_ARENA_MAX = -8  # malloc.h
 
@@ -39,8 +43,48 @@ def _few_arenas() -> None:
         mallopt(_M_ARENA_MAX, 2)
 
 
+class _StoppedEarly(BaseException):
+    """Somebody wants it to end before it has begun: whatever was under way is left, and processes of its own are ended."""
+
+
+class _Orders:
+    """What signals ask for, at any moment from the first one on. One that comes before the service runs and wants it to end
+    ends the start."""
+
+    def __init__(self) -> None:
+        self._service: Service | None = None
+        self.stopped = False
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._stop)
+        signal.signal(signal.SIGHUP, self._reload)
+
+    def obey(self, service: Service) -> None:
+        """From now on they are the service's."""
+        self._service = service
+        if self.stopped:  # where Python swallowed what was raised
+            service.stop()
+
+    def _stop(self, *_: object) -> None:
+        first, self.stopped = not self.stopped, True
+        if self._service is not None:
+            self._service.stop()
+        elif first:
+            raise _StoppedEarly
+
+    def _reload(self, *_: object) -> None:
+        if self._service is not None:  # else it will read what is there now
+            self._service.reload()
+
+
 def serve(config: str | None) -> int:
     """Runs the service until SIGTERM or Ctrl-C. Returns the exit code; raises where it could not do its work."""
+    try:
+        return _serve(config, _Orders())
+    except _StoppedEarly:
+        return 0
+
+
+def _serve(config: str | None, orders: _Orders) -> int:
     _few_arenas()
     from anchorwatch.app.watch import service
 
@@ -50,8 +94,6 @@ def serve(config: str | None) -> int:
     for noisy in QUIET:
         logging.getLogger(noisy).setLevel(logging.WARNING)
     with service(None if config is None else Path(config)) as made:
-        signal.signal(signal.SIGTERM, lambda *_: made.stop())
-        signal.signal(signal.SIGINT, lambda *_: made.stop())
-        signal.signal(signal.SIGHUP, lambda *_: made.reload())
+        orders.obey(made)
         made.run()
     return 0

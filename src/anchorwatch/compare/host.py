@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 
@@ -55,6 +55,11 @@ class Memo:
         if self._around != around:
             self._around, self._verdicts = around, {}
 
+    def keep(self, identifiers: Collection[str]) -> None:
+        """Forgets the containers that are none of these: they are gone."""
+        if len(self._verdicts) > len(identifiers):
+            self._verdicts = {one: known for one, known in self._verdicts.items() if one in identifiers}
+
     def recall(self, container: Container) -> Judged | None:
         """The verdict on a container that is as it was."""
         known = self._verdicts.get(container.id)
@@ -81,6 +86,7 @@ def compare_host(
     view = _view(matched, snapshot, policy)
     if memo is not None:
         memo.begin((tuple(projects), policy, *view.surroundings))
+        memo.keep(snapshot.by_id.keys())
     groups: dict[str, list[Group]] = {}
     for group in matched.groups:
         groups.setdefault(group.project.name, []).append(group)

@@ -63,6 +63,8 @@ class Guess:
     """Maps that did not: they do not say which host they are for, or cannot be read."""
     bare: tuple[HostLayout, ...] = ()
     """The layouts without what the maps added to them."""
+    nothing: bool = False
+    """There is no Compose file at all."""
 
     def mine(self, hostname: str) -> HostLayout | None:
         """The layout of the machine of that name; None where the repo names several hosts and it is none of them."""
@@ -119,7 +121,7 @@ def _by_layout(files: Files, hostname: str, contexts: Collection[str]) -> Guess:
         return by_folder
     odd = sorted({posixpath.join(posixpath.dirname(path), "*") + posixpath.splitext(path)[1] for path in paths if _is_odd(path)})
     everywhere = ("**",) if not paths or any(not _is_odd(path) for path in paths) else ()
-    return Guess("one", (HostLayout(short(hostname), (*everywhere, *odd)),))
+    return Guess("one", (HostLayout(short(hostname), (*everywhere, *odd)),), nothing=not paths)
 
 
 def _compose_files(files: Files) -> list[str]:

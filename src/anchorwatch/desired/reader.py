@@ -273,6 +273,11 @@ class DesiredReader:
         from anchorwatch.desired.guess import guess
 
         found = guess(files, sources.hostname, sources.contexts())
+        if found.nothing:
+            raise UsageError(
+                f"there is no Compose file in {files.name}" + (f" at commit {files.revision[:12]}" if files.revision else ""),
+                hint="name the folder of your repo: `anchorwatch check REPO`, or `repo: path:` in the config",
+            )
         mine = found.mine(sources.hostname)
         if sources.hosts is None:
             return found.layouts if mine is None or found.by != "one" else [mine]

@@ -24,8 +24,6 @@ from anchorwatch.errors import StackError
 from anchorwatch.model.desired import BrokenStack, NotStack, Stack
 from anchorwatch.model.settings import DeclaredElsewhere, HostLayout
 
-_EVERYTHING = "**"
-"""An entry that hides no stack where it fits nothing: there is none."""
 _LOOKED_INTO = 500
 """So many files that nobody claims are read, to tell copies and fragments from what was forgotten."""
 
@@ -78,8 +76,7 @@ def find_stacks(
     for layout in layouts:
         here, idle = claims(layout, tree, hosts)
         claimed += ((layout, claim) for claim in here)
-        idle = [text for text in idle if text != _EVERYTHING and not _is_submodule(text, files)]
-        result.broken += (_idle(layout, text, files, tree) for text in idle)
+        result.broken += (_idle(layout, text, files, tree) for text in idle if not _is_submodule(text, files))
         result.broken += _submodules(layout, files)
     folders = {claim.folder.rpartition("/")[2] for _, claim in claimed}
     wanted = [(layout, claim) for layout, claim in claimed if not _set_aside(layout, claim, elsewhere, folders, result)]

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 
 from anchorwatch.ledger import grace
@@ -138,7 +138,8 @@ def _is_back(before: Drift, finding: Finding, look: Look, patiences: Patiences) 
     """Whether it was away for less than the host's grace, which counts as not away; unless a commit wants something new since."""
     if look.sides.get(finding.id) is Side.GIT and before.finding.desired != finding.desired:
         return False
-    return before.resolved_at is not None and look.at - before.resolved_at < patiences.calm(finding)
+    away = None if before.resolved_at is None else look.at - before.resolved_at
+    return away is not None and timedelta(0) <= away < patiences.calm(finding)
 
 
 def _begun(before: Drift | None, finding: Finding, look: Look, patiences: Patiences) -> Drift:

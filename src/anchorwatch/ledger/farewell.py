@@ -7,11 +7,14 @@ from dataclasses import replace
 from datetime import datetime
 
 from anchorwatch.model.drifts import DriftState, Reason, Subject, Transition, Trigger
-from anchorwatch.store import Writing, drift_spans, drifts, transitions
+from anchorwatch.store import Writing, cursors, drift_spans, drifts, hosts, transitions
 
 
 def part_with(write: Writing, watched: Collection[str], at: datetime) -> int:
     """Resolves what is pending or open on hosts other than `watched`. Nobody is told. Returns how many drifts that were."""
+    for name in hosts.current(write):
+        if name not in watched:
+            cursors.remember(write, f"baseline:{name}", {}, at)  # should it come back, nobody knows how it fared meanwhile
     left = [drift for drift in drifts.unresolved(write) if drift.finding.host not in watched]
     over = [replace(one, state=DriftState.RESOLVED, resolved_at=at, opens_at=None) for one in left]
     drifts.save(write, over)

@@ -42,9 +42,9 @@ class Recorded:
 
 def earlier(read: Reading, key: ProjectKey) -> Earlier:
     """What is known of a key before its next check, for `ledger.side`."""
-    last = checks.last(read, key)
-    judged = last is not None and last.check.status is not StackStatus.UNKNOWN
-    return Earlier(containers.last_in_sync(read, key.host), last.check.revision if last and judged else None, last is not None)
+    judged = checks.last_judged(read, key)
+    looked = judged is not None or checks.last(read, key) is not None
+    return Earlier(containers.last_in_sync(read, key.host), None if judged is None else judged.check.revision, looked)
 
 
 def record(

@@ -154,6 +154,9 @@ def judged(health: Health) -> Verdict:
     troubles = [Trouble(pulse.name, _kind(pulse), error=pulse.error) for pulse in health.pulses if not pulse.ok]
     troubles += [Trouble(due.name, due.what, restart=due.what is Lateness.STUCK) for due in health.due if due.ago > due.within]
     troubles += [Trouble(f"host:{host.name}", "starting") for host in health.hosts if host.status is None]
+    said = {trouble.part.partition(":")[2] for trouble in troubles}
+    lost = [host.name for host in health.hosts if host.status is HostStatus.UNREACHABLE and host.name not in said]
+    troubles += [Trouble(f"host:{name}", HostStatus.UNREACHABLE) for name in lost]
     if health.queue_flying_longest > health.check_within or health.queue_overdue > TURN_WITHIN:
         troubles.append(Trouble("queue", Lateness.STUCK, restart=True))
     if health.database is not None:

@@ -15,11 +15,12 @@ from __future__ import annotations
 import logging
 import random
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
 
@@ -43,6 +44,7 @@ log = logging.getLogger(__name__)
 UNWELL_AFTER = 3
 """So many attempts in a row have to fail before the service says that somebody cannot be told."""
 _JOIN_WITHIN = 3.0
+_MENDED_AFTER = timedelta(minutes=1)
 
 K = TypeVar("K")
 Render = Callable[[Bundle], Message]
@@ -90,6 +92,8 @@ class Dispatcher:
         """What could not be written down, because the database could not be written."""
         self._failures: Counter[str] = Counter()
         self._failed: dict[str, tuple[datetime, str]] = {}
+        self._laid_together: dict[tuple[str, str], int | None] = {}
+        """How far this was done for recipients that nothing can be sent to."""
         self._begun = False
         self._remind_at: datetime | None = None
         self._closed = False
@@ -123,12 +127,16 @@ class Dispatcher:
         more = [one for one in (later, self._remind_at) if one is not None]
         return min(more, default=None)
 
-    def close(self) -> None:
-        """Nothing more is sent. What is under way is ended, and counts as not delivered; after a new start it is sent again."""
+    def close(self, within: float = _JOIN_WITHIN) -> None:
+        """Nothing more is sent. What is under way is ended, and counts as not delivered; after a new start it is sent again.
+
+        Waits for all of it for `within` seconds at most.
+        """
+        until = time.monotonic() + within
         self._closed = True
         self._stop_sending()
         for thread in list(self._threads):
-            thread.join(_JOIN_WITHIN)
+            thread.join(max(0.0, until - time.monotonic()))
         with suppress(StoreError):
             self._settle_the_rest()
 
@@ -176,9 +184,13 @@ class Dispatcher:
         due = [one for one in under_way if one.state is DeliveryState.RETRY and one.next_at is not None and one.next_at <= now]
         if due:
             return _Work(lane, Plan(), due[0].message)
+        blocked = any(not again.refusals(one.reason) for one in under_way)
+        if blocked and self._laid_together.get(lane.key) == waiting[-1].id:
+            return None
         view = view_of(read, lane, [one for one in waiting if one.message is None], now)
         found = plan(view, now)
-        if any(not again.refusals(one.reason) for one in under_way):  # nothing can go out: lay together what waits, and no more
+        if blocked:  # nothing can go out: what waits is laid together, and no more
+            self._laid_together[lane.key] = waiting[-1].id
             found = replace(found, parcel=None)
         return _Work(lane, found) if found != Plan() else None
 
@@ -225,6 +237,7 @@ class Dispatcher:
         thread.start()
 
     def _deliver(self, lane: Lane, message: str) -> None:
+        rows: Sequence[Delivery] = ()
         try:
             with self._store.read() as read:
                 rows = [one for one in deliveries.of_message(read, message) if one.state is DeliveryState.SENDING]
@@ -237,11 +250,26 @@ class Dispatcher:
         except StoreError as error:
             log.error("a message to %s waits: %s", lane.destination.name, error.message)
             self._write_down(partial(self._put_back, lane, message))
+        except Exception as error:  # its text may hold anything
+            log.error("a message to %s waits: this is a bug in anchorwatch: %s", lane.destination.name, type(error).__name__)
+            self._make_do(lane, message, rows, type(error).__name__)
         finally:
             self._done()
 
+    def _make_do(self, lane: Lane, message: str, rows: Sequence[Delivery], said: str) -> None:
+        """Something unheard-of came in between: the message is tried again, and its destination is free, whatever happens."""
+        try:
+            if rows:
+                self._write_down(partial(self._settle, lane, message, rows, Outcome(Arrival.FAILED, said), ()))
+            else:
+                self._write_down(partial(self._put_back, lane, message, _MENDED_AFTER))
+        except Exception as error:  # it stays claimed, and goes out after the next start
+            log.critical("what became of a message to %s cannot be written: %s", lane.destination.name, type(error).__name__)
+            self._landed(lane)
+
     def _handed_over(self, lane: Lane, message: str, rows: Sequence[Delivery], lost: int) -> Outcome:
-        """What came of it. Raises `StoreError`; whatever else is raised counts as a refusal: it would be again."""
+        """What came of it. Raises `StoreError`. A machine that has run out of something fails for now; whatever else is raised
+        counts as a refusal: it would be again."""
         if not rows:
             return Outcome(Arrival.ARRIVED)
         try:
@@ -252,6 +280,9 @@ class Dispatcher:
             return self._send(lane.destination.url, written, lane.recipient)
         except StoreError:
             raise
+        except OSError as error:  # no memory, no process, no descriptor
+            said = f"nothing can be sent from this machine just now: {error.strerror or type(error).__name__}"
+            return Outcome(Arrival.FAILED, said)
         except Exception as error:  # its text may hold anything: only what sort it is goes to the log
             said = f"{type(error).__name__} while it was written"
             log.error("a message to %s could not be made: this is a bug in anchorwatch: %s", lane.destination.name, said)
@@ -292,12 +323,12 @@ class Dispatcher:
                 deliveries.say(write, lost, SAID)
         self._landed(lane)
 
-    def _put_back(self, lane: Lane, message: str) -> None:
-        """It was claimed, and never handed over."""
+    def _put_back(self, lane: Lane, message: str, pause: timedelta = timedelta()) -> None:
+        """It was claimed, and never handed over. It is tried again after `pause`."""
         now = self._clock()
         with self._store.write() as write:
             ids = [one.id or 0 for one in deliveries.of_message(write, message) if one.state is DeliveryState.SENDING]
-            deliveries.settle(write, ids, DeliveryState.RETRY, now, next_at=now, reason=Fate.FAILED)
+            deliveries.settle(write, ids, DeliveryState.RETRY, now, next_at=now + pause, reason=Fate.FAILED)
         self._landed(lane)
 
     def _landed(self, lane: Lane) -> None:

@@ -66,11 +66,10 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What a recipient believes of something: the last that it was told, or is being told."""
+    """What a recipient believes of something: the last that it was told, or is being told. The end of a drift that was accepted
+    counts as told, though nobody was."""
 
     transition: Transition
-    believed: bool = True
-    """False where it was not told, and is not to believe anything: the end of an accepted drift."""
     at: datetime | None = None
     """When it arrived; None while it is under way."""
     again_at: datetime | None = None
@@ -80,7 +79,7 @@ class Told:
     @property
     def bad(self) -> bool:
         """Whether the recipient believes that it is drifted, or out of sight."""
-        return self.believed and is_bad(self.transition)
+        return is_bad(self.transition)
 
 
 @dataclass(frozen=True, slots=True)

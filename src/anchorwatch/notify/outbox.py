@@ -106,7 +106,6 @@ def _findings(read: Reading, news: Sequence[Transition]) -> dict[str, Finding]:
 def _told(delivery: Delivery, transition: Transition) -> Told:
     return Told(
         transition=transition,
-        believed=delivery.reason != Fate.ACCEPTED,
         at=delivery.done_at,
         again_at=delivery.next_at,
         occasion=delivery.occasion,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 from collections.abc import Collection, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 from anchorwatch import clock
 from anchorwatch.errors import HostError
 from anchorwatch.observed import contexts
-from anchorwatch.observed.limits import Limits
+from anchorwatch.observed.limits import SnapshotLimits
 from anchorwatch.observed.lines import Line, line_to
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def observe(address: HostAddress, *, images_for: Collection[str] = ()) -> Snapsh
 
 
 class EngineConnection:
-    """One conversation with one engine, for one thread at a time. It only reads.
+    """One conversation with one engine, for one thread at a time; `interrupt` and `close` are for any. It only reads.
 
     A connection that dropped is opened again by the next snapshot. Leaving the `with` block, or `close`, ends and reaps
     every process it started.
@@ -44,13 +45,14 @@ class EngineConnection:
     def __init__(self, address: HostAddress, environ: Mapping[str, str]) -> None:
         self._address = address
         self._client: EngineClient | None = None
+        self._in_use = threading.Lock()
         self._line: Line | HostError
         try:
             self._line = line_to(contexts.resolve(address, environ))
         except HostError as problem:
             self._line = problem
             return
-        self._limits = Limits(self._line.where, address.timeout, address.deadline)
+        self._limits = SnapshotLimits(self._line.where, address.timeout, address.deadline)
         with contextlib.suppress(HostError):  # opening the line tries again, and says so
             self._line.start()
 
@@ -64,19 +66,44 @@ class EngineConnection:
         """
         if isinstance(self._line, HostError):
             raise self._line
-        self._limits.begin()
+        with self._in_use:
+            self._limits.begin()
+            try:
+                return self._taken(self._line, images_for, renew)
+            except HostError as problem:
+                self._let_go()
+                if self._limits.ended:
+                    raise self._limits.given_up() from problem
+                raise
+
+    def _taken(self, line: Line, images_for: Collection[str], renew: Renewal | None) -> Snapshot:
         from anchorwatch.observed import snapshot, transport
 
-        try:
-            if self._client is None:
-                self._client, renew = transport.EngineClient(self._line, self._limits), None
-            return snapshot.take(self._client, self._address.name, clock.now(), images_for=images_for, renew=renew)
-        except HostError:
-            self.close()
-            raise
+        if self._client is None:
+            self._client = transport.EngineClient(line, self._limits)
+        client, name = self._client, self._address.name
+        if renew is not None and client.renewable:
+            client.begin(kept=True)
+            with contextlib.suppress(transport.Reconnected):  # what was read of it is not to be mixed with what comes now
+                return snapshot.take(client, name, clock.now(), images_for=images_for, renew=renew)
+        client.begin(kept=False)
+        return snapshot.take(client, name, clock.now(), images_for=images_for)
+
+    def interrupt(self) -> None:
+        """Ends the snapshot that is under way, whatever it waits for: it raises `HostError` at once. From any thread.
+
+        Returns at once and never raises. A snapshot that begins later is not touched by it.
+        """
+        if not isinstance(self._line, HostError):
+            self._limits.end()
 
     def close(self) -> None:
-        """Gives the connection up. A later snapshot opens a new one."""
+        """Gives the connection up, and a snapshot that is under way with it. A later snapshot opens a new one."""
+        self.interrupt()
+        with self._in_use:
+            self._let_go()
+
+    def _let_go(self) -> None:
         if self._client is not None:
             self._client.close()
             self._client = None

@@ -27,6 +27,9 @@ LARGEST_ANSWER = 64 * 1024 * 1024
 class Limits:
     """The seconds and bytes that one conversation with an engine may still cost. Not for several threads at once."""
 
+    ended = False
+    """Whether another thread has given the conversation up: see `EndableLimits`."""
+
     def __init__(self, where: str, answer_within: float, all_within: float) -> None:
         self._where = where
         self._answer_within = answer_within
@@ -63,6 +66,13 @@ class Limits:
 
     def hold(self, sock: socket.socket) -> None:
         """A line has made `sock`, and is about to connect it or has it connected: see `EndableLimits`."""
+
+    def let_go(self) -> None:
+        """The connection is over: what was held is given up."""
+
+    def given_up(self) -> HostTimeout:
+        """The error for what was ended by another thread."""
+        return HostTimeout(f"{self._where} was given up", hint="nobody waits for its answer any more; it can be asked again")
 
     def timed_out(self) -> HostTimeout:
         """The error for the limit of time that was reached."""
@@ -101,7 +111,7 @@ class EndableLimits(Limits):
     def seconds(self) -> float:
         """As in `Limits`; none are left once they have ended."""
         if self.ended:
-            raise HostTimeout(f"{self._where} was given up")
+            raise self.given_up()
         return super().seconds()
 
     def timed_out(self) -> HostTimeout:
@@ -130,6 +140,18 @@ class EndableLimits(Limits):
             self._held = None
 
 
+class SnapshotLimits(EndableLimits):
+    """Limits of one snapshot after the other: any thread may end the one that is under way, and the next one begins anew."""
+
+    timed_out = Limits.timed_out
+
+    def begin(self) -> None:
+        """A snapshot begins now, whatever became of the one before."""
+        with self._lock:
+            self.ended = False
+        super().begin()
+
+
 class LimitedSocket(socket.socket):
     """A socket that reads within `limits`. Made from the file descriptor of another one: `LimitedSocket(fileno=…)`."""
 
@@ -149,5 +171,7 @@ def limited_read(sock: socket.socket, limits: Limits | None, read: Callable[[], 
         count = read()
     except TimeoutError:
         raise limits.timed_out() from None
+    if not count and limits.ended:  # else a body that ends with its connection would seem to be whole
+        raise limits.given_up()
     limits.spend(count)
     return count

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from anchorwatch.model.address import TlsOptions
     from anchorwatch.observed.places import Place
 
-_LOOK_EVERY = 0.2
+_LOOK_EVERY = 0.02
 """Seconds after which a name that is being resolved is looked at again: the limits may have been ended meanwhile."""
 _PORT, _TLS_PORT = 2375, 2376
 """What the Docker CLI takes where an address names none (docker/cli `opts/hosts.go`)."""
@@ -166,6 +166,8 @@ def _resolved(host: str, port: int, limits: Limits, where: str) -> list[_Address
         except queue.Empty:
             continue
         except HostTimeout:
+            if limits.ended:
+                raise
             raise HostTimeout(f"the name of {where} was not resolved in time", hint="does the DNS answer?") from None
     if isinstance(found, OSError):
         raise failures.connecting(found, where) from found

@@ -38,6 +38,10 @@ class WritingForbidden(RuntimeError):
     """Some code wanted to change a host: a mistake in anchorwatch, which only reads."""
 
 
+class Reconnected(HostRefused):
+    """The connection has ended that a snapshot's renewal must come down: who answers on the next one may be another engine."""
+
+
 class _Stale(HostRefused):
     """A kept connection turned out to have ended before the question was asked on it."""
 
@@ -50,10 +54,30 @@ class _Connection(HTTPConnection):
         self._line = line
         self._limits = limits
         self._answers = 0
+        self._answers_together = 0
+        self._kept_only = False
+        self.one = False
+        """Whether all that was answered since `begin(kept=False)` came down this connection."""
+
+    def begin(self, *, kept: bool) -> None:
+        """A snapshot begins. With `kept` its questions are asked on the connection that stands, or raise `Reconnected`."""
+        self._kept_only = kept
+        if not kept:
+            self._answers_together = 0
+            self.one = True
 
     def connect(self) -> None:
+        if self._kept_only:
+            raise Reconnected(f"the connection to {self._line.where} has ended")
+        self._limits.seconds()  # a line need not look whether there are any left
+        self.one = self._answers_together == 0
         self._answers = 0
         self.sock = self._line.open(self._limits)
+
+    def end(self) -> None:
+        """Closes the connection, and lets go of it: `close` alone is called while the rest of a last answer is yet to be read."""
+        self.close()
+        self._limits.let_go()
 
     def ask(self, method: str, path: str) -> Answer:
         """The whole answer, whatever its status. Raises `HostError`; the next question is asked on a new connection then."""
@@ -61,14 +85,14 @@ class _Connection(HTTPConnection):
             try:
                 return self._asked(method, path)
             except _Stale:  # a fresh connection never is
-                self.close()
+                self.end()
             except HostError:
-                self.close()
+                self.end()
                 raise
 
     def _asked(self, method: str, path: str) -> Answer:
         if self.sock is not None and _has_ended(self.sock):
-            self.close()
+            self.end()
         try:
             if self.sock is None:
                 self.connect()
@@ -76,14 +100,23 @@ class _Connection(HTTPConnection):
                 self.request(method, path, headers=_HEADERS)  # read on: the other side may have said why before it closed
             response = self.getresponse()
         except (OSError, HTTPException) as problem:
+            if self._limits.ended:  # nobody is to wait for what the line knows of it
+                raise self._limits.given_up() from problem
             if self._answers > 0 and isinstance(problem, ConnectionError):
                 raise _Stale("a kept connection had ended") from problem
             raise self._line.why_broken(problem) or failures.answering(problem, self._line.where) from problem
         self._answers += 1
+        self._answers_together += 1
         try:
-            body = response.read()
+            with response:  # it holds the connection open, which the end of the last answer has closed already
+                body = response.read()
         except (OSError, HTTPException) as problem:
-            raise self._line.why_broken(problem) or failures.broken_off(self._line.where) from problem
+            if self._limits.ended:
+                raise self._limits.given_up() from problem
+            broken = OSError("in the middle of an answer")  # whatever it was: what a line knows of its beginning is over
+            raise self._line.why_broken(broken) or failures.broken_off(self._line.where) from problem
+        if self.sock is None:  # it was the last answer of its connection
+            self._limits.let_go()
         headers = {name.lower(): value for name, value in response.getheaders()}
         return Answer(response.status, headers, body, path)
 
@@ -145,7 +178,16 @@ class EngineClient(docker.APIClient):
     def close(self) -> None:
         """Closes the kept connection."""
         super().close()
-        self._connection.close()
+        self._connection.end()
+
+    def begin(self, *, kept: bool) -> None:
+        """A snapshot begins. With `kept` all of it comes down the connection of the one before, or `Reconnected` is raised."""
+        self._connection.begin(kept=kept)
+
+    @property
+    def renewable(self) -> bool:
+        """Whether all of the last whole snapshot came down one connection: what is `kept` to that one is of the same engine."""
+        return self._connection.one
 
     def negotiate(self) -> Any:
         """Agrees on the version of the API from here on; gives `GET /version`, None where that is not permitted.

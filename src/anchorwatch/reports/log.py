@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import date, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 
 from anchorwatch.model.drifts import Delivery, DeliveryState, DriftState, Reason, Subject
 from anchorwatch.model.findings import Finding, Kind, Severity
@@ -19,6 +19,7 @@ from anchorwatch.reports.status import SIDES, cause_text
 MOST_PATHS = 6
 """How many keys of a configuration that changed are named in a line."""
 
+_JUST = timedelta(minutes=1)
 _SEVERITY = {Severity.INFO: Style.INFO, Severity.WARNING: Style.WARNING, Severity.CRITICAL: Style.CRITICAL}
 _DELIVERED = {
     DeliveryState.PENDING: "waits",
@@ -93,8 +94,8 @@ def verb(entry: Entry) -> str:
             return "commit"
         case WatchChanged():
             return "watch"
-        case ContainerChange(before=before, now=now):
-            return container_verb(None if before is None else before.seen, None if now is None else now.seen)
+        case ContainerChange(at=at, before=before, now=now):
+            return container_verb(at, None if before is None else before.seen, None if now is None else now.seen)
 
 
 def subject(entry: Entry) -> str:
@@ -159,12 +160,12 @@ def values(finding: Finding) -> str:
     return f"{finding.path}: {desired} → {observed}"
 
 
-def container_verb(before: ContainerSeen | None, now: ContainerSeen | None) -> str:
-    """What happened to a container, in a word."""
+def container_verb(at: datetime, before: ContainerSeen | None, now: ContainerSeen | None) -> str:
+    """What happened to a container at a moment, in a word. One that had been there for a while was not made, but found."""
     if now is None:
         return "gone"
     if before is None:
-        return "made"
+        return "found" if now.created_at is not None and at - now.created_at > _JUST else "made"
     if before.engine_id != now.engine_id:
         return "re-made"
     if before.configuration != now.configuration:

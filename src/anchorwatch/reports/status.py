@@ -127,8 +127,6 @@ def drift_words(drift: Drift, standing: Standing, zone: tzinfo | None) -> str:
         f"{SIDES[drift.side]}",
         f"since {shown(drift.appeared_at, zone, seconds=False)} ({lasted((standing.at - drift.appeared_at).total_seconds())})",
     ]
-    if drift.state is DriftState.PENDING:
-        words.insert(0, "pending")
     if drift.episode > 1:
         words.append(f"for the {ordinal(drift.episode)} time")
     words += [cause] if (cause := cause_text(drift.cause)) else []

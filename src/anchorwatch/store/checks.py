@@ -60,7 +60,7 @@ def last(read: Reading, key: ProjectKey) -> CheckRun | None:
 
 def last_judged(read: Reading, key: ProjectKey) -> CheckRun | None:
     """The newest check of a key that came to a verdict: "unknown" is none."""
-    return _newest(read, _LAST.where(_CHECKS.c.status != StackStatus.UNKNOWN), _of(key))
+    return _newest(read, _LAST_JUDGED, _of(key))
 
 
 def at(read: Reading, key: ProjectKey, moment: datetime) -> CheckRun | None:
@@ -144,6 +144,7 @@ _ALL = (
     .limit(1)
 )
 _LAST = _ALL.where(HostRow.name == bindparam("host"), ProjectRow.name == bindparam("project"))
+_LAST_JUDGED = _LAST.where(_CHECKS.c.status != StackStatus.UNKNOWN)
 
 
 def _of(key: ProjectKey) -> dict[str, str]:

@@ -17,6 +17,7 @@ from anchorwatch.store.documents import document_of, hash_of, text_of
 from anchorwatch.store.tables import (
     ContainerRow,
     ContainerStateRow,
+    ContainerVersionRow,
     HostRow,
     ProjectRow,
 )
@@ -73,6 +74,19 @@ def record(
 def current(read: Reading, host: str | None = None) -> Sequence[ContainerSpan]:
     """The containers that are there, of one host or of all."""
     return _spans(read, SPANS.where(ContainerStateRow.valid_to.is_(None), *_of(host)))
+
+
+def projects(read: Reading, host: str) -> Sequence[str]:
+    """The projects that the containers which are there belong to."""
+    query = (
+        select(ProjectRow.name)
+        .join(ContainerVersionRow, ContainerVersionRow.project_id == ProjectRow.id)
+        .join(ContainerStateRow, ContainerStateRow.version_id == ContainerVersionRow.id)
+        .join(HostRow, HostRow.id == ProjectRow.host_id)
+        .where(ContainerStateRow.valid_to.is_(None), HostRow.name == label(host))
+        .distinct()
+    )
+    return tuple(read.session.scalars(query))
 
 
 def of_project(read: Reading, key: ProjectKey) -> Sequence[ContainerSpan]:

@@ -40,12 +40,6 @@ def setting(read: Reading, name: str) -> JsonObject | None:
     return None if row is None else row.value
 
 
-def said(read: Reading, name: str) -> tuple[JsonObject, datetime] | None:
-    """The same, and when it was remembered."""
-    row = read.session.get(SettingRow, label(name))
-    return None if row is None else (row.value, row.at)
-
-
 def remember(write: Writing, name: str, value: JsonObject, moment: datetime) -> None:
     """Remembers something under a name."""
     row = write.session.get(SettingRow, label(name))

@@ -16,7 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import aliased
 
 from anchorwatch.model.drifts import Delivery, DeliveryState, DriftState
-from anchorwatch.store import transitions
+from anchorwatch.store import rows, transitions
 from anchorwatch.store.tables import DeliveryRow, TransitionRow
 from anchorwatch.store.tables.columns import label
 from anchorwatch.store.tables.drifts import UNFINISHED
@@ -32,15 +32,8 @@ def promise(write: Writing, deliveries: Sequence[Delivery]) -> Sequence[Delivery
     written: list[Delivery] = []
     for some in batched(deliveries):
         by_place = {_place(one): one for one in some}
-        rows = write.session.execute(
-            _insert(write)
-            .values([_values(one) for one in some])
-            .on_conflict_do_nothing()
-            .returning(
-                DeliveryRow.id, DeliveryRow.transition_id, DeliveryRow.destination, DeliveryRow.recipient, DeliveryRow.occasion
-            )
-        )
-        new = {tuple(place): number for number, *place in rows}
+        found = write.session.execute(_insert(write), [_values(one) for one in some])
+        new = {tuple(place): number for number, *place in found}
         written += [
             replace(one, id=new[place], next_at=one.next_at or one.created_at) for place, one in by_place.items() if place in new
         ]
@@ -229,7 +222,11 @@ _WAITS = and_(UNFINISHED, DeliveryRow.state.in_(WAITING))
 def _insert(write: Writing) -> Any:
     """An INSERT that knows ON CONFLICT, which both databases spell alike and SQLAlchemy leaves to their dialects."""
     dialect = write.session.get_bind().dialect.name
-    return (postgresql.insert if dialect == "postgresql" else sqlite.insert)(DeliveryRow)
+    table = rows.table(DeliveryRow)
+    insert = (postgresql.insert if dialect == "postgresql" else sqlite.insert)(table)
+    columns = table.c
+    place = columns.transition_id, columns.destination, columns.recipient, columns.occasion
+    return insert.on_conflict_do_nothing().returning(columns.id, *place)
 
 
 def _place(delivery: Delivery) -> tuple[Any, ...]:

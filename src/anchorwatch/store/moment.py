@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, bindparam, or_, select
 
 from anchorwatch.model.desired import NotStack, ProjectKey
-from anchorwatch.model.drifts import Check
+from anchorwatch.model.drifts import Check, Readability, Subject
 from anchorwatch.model.log import CheckThen, Facts, Repo, Run
 from anchorwatch.model.report import ErrorInfo
 from anchorwatch.model.timeline import ContainerSeen, ContainerSpan, Span
@@ -31,12 +31,16 @@ from anchorwatch.store.tables import (
     RunRow,
     StackRevisionRow,
     StackRow,
+    TransitionRow,
 )
 from anchorwatch.store.tables.columns import label
 from anchorwatch.store.transactions import Reading
 
 DESIRED = "desired"
-"""The setting in which the service keeps what it knows of the repo as a whole."""
+"""The setting in which the service keeps what the repo said last, as a whole: `revision` and `not_stacks`."""
+
+READABLE = "repo"
+"""The one in which the ledger keeps whether it can be read (`ledger/fleet.py`)."""
 
 
 def now(read: Reading, at: datetime, *, host: str | None = None, holder: str | None = None) -> Facts:
@@ -197,17 +201,25 @@ def _first_seen(read: Reading) -> Mapping[str, datetime]:
 
 
 def _repo(read: Reading) -> Repo:
-    said = cursors.said(read, DESIRED)
-    if said is None:
-        return Repo(_revision(read, None))
-    value, at = said
-    error = value.get("error")
+    value = cursors.setting(read, DESIRED) or {}
+    error, at = _blind(read)
     return Repo(
-        revision=value.get("revision"),
+        revision=value.get("revision", _revision(read, None)),
         not_stacks=tuple(NotStack(path, because) for path, because in value.get("not_stacks", ())),
-        error=None if error is None else ErrorInfo(error["class"], error["message"], error.get("hint")),
+        error=error,
         at=at,
     )
+
+
+def _blind(read: Reading) -> tuple[ErrorInfo | None, datetime | None]:
+    """Why the repo cannot be read now, and since when; None for one that can."""
+    value = cursors.setting(read, READABLE)
+    if value is None or value["state"] == Readability.READABLE:
+        return None, None
+    since = datetime.fromisoformat(str(value["since"]))
+    of_it = TransitionRow.subject == Subject.REPO, TransitionRow.at == since
+    cause = read.session.scalar(select(TransitionRow.cause).where(*of_it).limit(1)) or {}
+    return ErrorInfo(str(cause.get("class", "repo")), str(cause.get("message", "the repository cannot be read"))), since
 
 
 def _revision(read: Reading, at: datetime | None) -> str | None:

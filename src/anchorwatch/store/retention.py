@@ -7,7 +7,7 @@ kill leaves nothing half deleted.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -40,26 +40,29 @@ class Pruned:
     """Whether the database is now no larger than it may be."""
 
 
-def prune(store: Store, settings: HistorySettings, moment: datetime) -> Pruned:
-    """Deletes what is too old, and then the oldest until what is left fits. Gives the room back to the file system."""
+def prune(store: Store, settings: HistorySettings, moment: datetime, over: Callable[[], bool] = lambda: False) -> Pruned:
+    """Deletes what is too old, and then the oldest until what is left fits. Gives the room back to the file system.
+
+    Where it is `over`, it ends soon, and the next one goes on.
+    """
     before, gone = store.size(), Counter[str]()
     cutoff = moment - timedelta(seconds=settings.keep)
-    _delete_before(store, cutoff, gone)
+    _delete_before(store, cutoff, gone, over)
     size = _reclaimed(store, whole=False)
-    if size.used > settings.max_size:
+    if size.used > settings.max_size and not over():
         size = _reclaimed(store, whole=True)
-    while size.used > settings.max_size and cutoff < moment - LEAST:
+    while size.used > settings.max_size and cutoff < moment - LEAST and not over():
         begin = max(cutoff, _oldest(store) or moment)
         cutoff = min(begin + (moment - begin) * max(0.1, 1 - settings.max_size / size.used), moment - LEAST)
-        _delete_before(store, cutoff, gone)
+        _delete_before(store, cutoff, gone, over)
         size = _reclaimed(store, whole=True)
     return Pruned(before, size, dict(gone), cutoff, fits=size.used <= settings.max_size)
 
 
-def _delete_before(store: Store, cutoff: datetime, gone: Counter[str]) -> None:
+def _delete_before(store: Store, cutoff: datetime, gone: Counter[str], over: Callable[[], bool]) -> None:
     for step in steps(cutoff):
         deleted = BATCH
-        while deleted == BATCH:
+        while deleted == BATCH and not over():
             with store.write() as write:
                 deleted = step.delete_some(write.session, BATCH)
             if deleted:

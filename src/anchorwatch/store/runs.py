@@ -34,6 +34,12 @@ def end(write: Writing, run: int, moment: datetime) -> None:
     row.alive_at = row.ended_at = max(row.alive_at, moment)
 
 
+def last_sign(read: Reading, before: int) -> datetime | None:
+    """When the run before that one was last alive, by the clock that it had; None where there was none."""
+    query = select(RunRow.alive_at).where(RunRow.id < before).order_by(RunRow.id.desc()).limit(1)
+    return read.session.scalar(query)
+
+
 def between(read: Reading, since: datetime, until: datetime) -> Sequence[Span]:
     """When somebody watched between two moments, in order. A run that goes on has no end."""
     query = select(RunRow).where(RunRow.started_at < until, or_(RunRow.ended_at.is_(None), RunRow.ended_at > since))

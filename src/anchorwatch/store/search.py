@@ -117,8 +117,9 @@ def commits(
     return found, begin
 
 
-def runs(read: Reading, wanted: Wanted, before: datetime) -> Sequence[WatchChanged]:
-    """When the service began to watch and when it ended, the newest first, before a moment."""
+def runs(read: Reading, wanted: Wanted, before: datetime, silent_since: datetime) -> Sequence[WatchChanged]:
+    """When the service began to watch and when it ended, the newest first, before a moment. A run without an end that was last
+    alive before `silent_since` was killed."""
     query = select(RunRow).where(RunRow.started_at < before).order_by(RunRow.id.desc())
     if wanted.since is not None:
         query = query.where(or_(RunRow.ended_at.is_(None), RunRow.ended_at >= wanted.since))
@@ -126,6 +127,8 @@ def runs(read: Reading, wanted: Wanted, before: datetime) -> Sequence[WatchChang
     for row in read.session.scalars(query):
         if row.ended_at is not None and row.ended_at < before:
             found.append(WatchChanged(row.ended_at, False, row.version))
+        if row.ended_at is None and row.alive_at < min(before, silent_since):
+            found.append(WatchChanged(row.alive_at, False, row.version, killed=True))
         found.append(WatchChanged(row.started_at, True, row.version))
     since = wanted.since
     return sorted((one for one in found if since is None or one.at >= since), key=lambda one: one.at, reverse=True)

@@ -42,6 +42,9 @@ _NOISE = re.compile(
 """An event that means nothing, by how an engine begins to write one. A label cannot pass for it: labels come after this."""
 
 
+_TURN_WITHIN = 180.0
+
+
 class Ears(Protocol):
     """Who is told. Every method returns at once; all are called by the listener's thread."""
 
@@ -122,6 +125,16 @@ class DockerListener:
         self._heard_at: datetime | None = None
         self._api = ""
         self._counts = dict.fromkeys(("events", "sessions", "breaks", "gaps"), 0)
+
+    @property
+    def turned_at(self) -> float:
+        """When it last showed that it lives."""
+        return self._asked_at
+
+    @property
+    def turn_within(self) -> float:
+        """Seconds after which it should have shown that again: it may wait for a minute, and then for an answer."""
+        return max(_TURN_WITHIN, 3 * self._address.timeout)
 
     @property
     def cursor(self) -> str | None:

@@ -11,7 +11,6 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from anchorwatch.compare import HostComparison, Memo, compare_host
-from anchorwatch.errors import HostError
 from anchorwatch.model.address import HostAddress
 from anchorwatch.model.desired import BrokenStack, DesiredProject, DesiredState, ProjectKey
 from anchorwatch.model.observed import Renewal, Snapshot
@@ -62,6 +61,10 @@ class Wanted:
         return next((one for one in self.broken if one.project == key.project), None)
 
 
+NOTHING = Wanted((), (), frozenset())
+"""Before the repo has been read."""
+
+
 class Eyes:
     """One host, looked at again and again."""
 
@@ -92,11 +95,10 @@ class Eyes:
         if last is not None and last.began >= due and self._read_whole_at >= self._whole_at:
             return last if self._wanted is wanted else self._compare(last.snapshot, wanted, last.began)
         touched = self._heard.touched(began)
-        whole = last is None or self._read_whole_at < self._whole_at
+        whole = last is None or self._read_whole_at < self._whole_at or touched.everything
         try:
             if whole or last is None:
                 snapshot = self._connection.snapshot(images_for=wanted.images)
-                self._read_whole_at = began
             else:
                 renew = Renewal(
                     last.snapshot,
@@ -106,10 +108,13 @@ class Eyes:
                     touched.resources,
                 )
                 snapshot = self._connection.snapshot(images_for=wanted.images, renew=renew)
-        except HostError:
+            sight = self._compare(snapshot, wanted, began)
+        except BaseException:
             self._heard.again(touched, self._clock())
             raise
-        return self._compare(snapshot, wanted, began)
+        if whole:
+            self._read_whole_at = began
+        return sight
 
     def differs(self, project: DesiredProject) -> Collection[str]:
         """The IDs of what the host, as it was seen last, differs in from another version of one of its projects."""
@@ -122,7 +127,7 @@ class Eyes:
 
     def interrupt(self) -> None:
         """Ends a look that waits for the host. Any thread may say so."""
-        self._connection.close()
+        self._connection.interrupt()
 
     def close(self) -> None:
         """Lets go of the host."""

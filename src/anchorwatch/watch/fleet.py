@@ -1,6 +1,7 @@
 """The watch over a fleet, as one config describes it: a repo, its hosts, and a thread for each listener and each worker.
 
-A new config makes a new one. It begins with `start`, and after `stop` none of its threads lives.
+A new config makes a new one. It begins with `start`, and after `stop` none of its threads lives. What the repo says is written in
+the end, however often that fails: what does not stand in the database yet is kept, and `catch_up` writes it.
 """
 
 from __future__ import annotations
@@ -8,10 +9,12 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
+from itertools import chain
 from typing import Protocol
 
 from anchorwatch import clock
@@ -38,6 +41,10 @@ BLIND_PATIENCE = 60.0
 """Seconds for which the repo may be out of reach before anybody is told."""
 DEAF_RESYNC = 30.0
 """Seconds between two looks at a host whose events cannot be heard."""
+UNRECORDED = 200
+"""Pushes that are kept while the database cannot be written; of older ones the commits are not remembered."""
+_GIT = "git"
+"""The cursor that says up to which revision the repo was recorded."""
 
 
 class RepoListener(Protocol):
@@ -56,6 +63,14 @@ class RepoListener(Protocol):
     def pulse(self) -> Pulse:
         """How it is."""
 
+    @property
+    def turned_at(self) -> float:
+        """When it last showed that it lives, by a clock that only goes forward."""
+
+    @property
+    def turn_within(self) -> float:
+        """Seconds after which it should have shown that again."""
+
 
 class FleetWatch:
     """See the module. `died` is told of a thread that ended though nobody stopped it."""
@@ -66,7 +81,9 @@ class FleetWatch:
         around: Surroundings,
         follow: Callable[[FleetWatch], RepoListener],
         died: Callable[[str, BaseException | None], None],
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._clock = monotonic
         self._around = replace(around, desired=lambda: self.desired)
         self._store: Store = around.ground.store
         self._died = died
@@ -76,34 +93,46 @@ class FleetWatch:
         """What the repo says, as it was read last."""
         self.blind_for: AnchorwatchError | None = None
         """Why the repo cannot be read now; what it said last stays in force."""
-        self.repo_trouble: ErrorInfo | None = None
-        """Why what it says could not be remembered."""
+        self._troubles: dict[str, ErrorInfo] = {}
+        """Why something about it could not be remembered, by what that is."""
+        self._recording = threading.Lock()
+        self._recorded: DesiredState | None = None
+        """What stands in the database of what it says, as far as that was written by us."""
+        self._unrecorded: deque[Push] = deque(maxlen=UNRECORDED)
+        """How it came from there to what it says now."""
+        self._to_part = True
+        """Whether hosts that are not watched any more have still to be parted with."""
         self.hosts: Mapping[str, HostWatch] = {
             address.name: HostWatch(address, policy, self._around) for address, policy in hosts
         }
-        self.listeners: Mapping[str, DockerListener] = {
-            address.name: DockerListener(address, self.hosts[address.name], cursor=self._cursor(address.name))
-            for address, _ in hosts
-        }
+        self.listeners: Mapping[str, DockerListener] = {}
+        """Those of the hosts, from `start` on: only then is it certain how far an earlier watch has read."""
+        self._addresses = tuple(address for address, _ in hosts)
         self.repo = follow(self)
         self._blind_since = 0.0
-        self._blind_told = True
-        """Whether it stands written that the repo cannot be read; not known at first."""
-        self._resynced = dict.fromkeys(self.hosts, time.monotonic())
+        self._blind_told: bool | None = None
+        """Whether it stands written that the repo cannot be read; None: not known."""
+        self._resynced = dict.fromkeys(self.hosts, monotonic())
 
     # -- threads ---------------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Begins to watch. Hosts that are not watched any more are parted with."""
-        with self._store.write() as write:
-            part_with(write, list(self.hosts), clock.now())
+        """Begins to watch. Hosts that are not watched any more are parted with.
+
+        Whatever watched the same hosts before has ended by now.
+        """
+        self.listeners = {
+            each.name: DockerListener(each, self.hosts[each.name], cursor=self._cursor(f"docker:{each.name}"))
+            for each in self._addresses
+        }
+        self._part()
         self._thread("repo", partial(self.repo.run, self._stop))
         for name, host in self.hosts.items():
             self._thread(f"worker:{name}", host.work)
             self._thread(f"docker:{name}", partial(self.listeners[name].run, self._stop))
 
-    def stop(self, within: float) -> bool:
-        """Ends every thread; False if one still lives after `within` seconds."""
+    def stop(self, within: float) -> Sequence[str]:
+        """Ends every thread. Returns those that still live after `within` seconds; it may be called again then."""
         until = time.monotonic() + within
         self._stop.set()
         self.repo.close()
@@ -113,12 +142,17 @@ class FleetWatch:
             host.stop()
         for thread in self._threads:
             thread.join(max(0.0, until - time.monotonic()))
-        alive = [thread.name for thread in self._threads if thread.is_alive()]
-        if alive:
-            log.warning("these did not end in time: %s", ", ".join(alive))
-        else:
-            self.save_cursors()
-        return not alive
+        return [thread.name for thread in self._threads if thread.is_alive()]
+
+    @property
+    def recorded(self) -> str | None:
+        """The revision up to which the repo stands in the database; None before there is one."""
+        return self._cursor(_GIT)
+
+    @property
+    def repo_trouble(self) -> ErrorInfo | None:
+        """Why something that is to be known of the repo and the hosts could not be remembered."""
+        return next(iter(tuple(self._troubles.values())), None)
 
     def _thread(self, name: str, body: Callable[[], None]) -> None:
         def guarded() -> None:
@@ -159,12 +193,13 @@ class FleetWatch:
                 keys = [] if hint is None else [key for key in hint.keys if key.host == name]
                 if hint is not None and keys:
                     host.queue.ask(keys, Cause(Trigger.COMMIT, hint.reason))
-        known = None if self.repo_trouble is not None else before
-        self._remember(lambda write, at: record_state(write, known, after, push, list(self.hosts), at))
+        with self._recording:
+            self._unrecorded.append(push)
+        self._record()
 
     def blind(self, error: AnchorwatchError) -> None:
         """The repo cannot be read. What it said last stays in force; people are told if this lasts."""
-        self._blind_since = time.monotonic() if self.blind_for is None else self._blind_since
+        self._blind_since = self._clock() if self.blind_for is None else self._blind_since
         self.blind_for = error
         log.error("the repo cannot be read: %s", error.message)
 
@@ -173,27 +208,65 @@ class FleetWatch:
         self.blind_for = None
         log.info("the repo can be read again")
 
-    def _remember(self, record: Callable[[Writing, datetime], Sequence[Transition]]) -> None:
-        """Writes something about the repo, with what is to be told of it."""
+    def _record(self) -> None:
+        """Writes what the repo says, as far as it does not stand in the database: the listener's thread, and the chore's."""
+        with self._recording:
+            after = self.desired
+            if after is None or not self._unrecorded:
+                return
+            pushes = tuple(self._unrecorded)
+            commits = tuple(chain.from_iterable(push.commits for push in reversed(pushes)))
+            push, before = replace(pushes[-1], before=pushes[0].before, commits=commits), self._recorded
+
+            def record(write: Writing, at: datetime) -> Sequence[Transition]:
+                transitions = record_state(write, before, after, push, list(self.hosts), at)
+                if after.revision is not None:
+                    cursors.put(write, _GIT, after.revision, at)
+                return transitions
+
+            if self._remember("state", record):
+                self._recorded = after
+                self._unrecorded.clear()
+
+    def _part(self) -> None:
+        def record(write: Writing, at: datetime) -> Sequence[Transition]:
+            part_with(write, list(self.hosts), at)
+            return ()
+
+        self._to_part = self._to_part and not self._remember("parting", record)
+
+    def _remember(self, what: str, record: Callable[[Writing, datetime], Sequence[Transition]]) -> bool:
+        """Writes something, with what is to be told of it; False where that was not possible."""
         at = clock.now()
         try:
             with self._store.write() as write:
                 transitions = record(write, at)
                 self._around.ground.promise(write, transitions, at)
         except StoreError as error:
-            self.repo_trouble = ErrorInfo.of(error)
-            log.error("what the repo says could not be remembered: %s", error.message)
-        else:
-            self.repo_trouble = None
-            if transitions:
-                self._around.tell()
+            trouble = ErrorInfo.of(error)
+            if self._troubles.get(what) != trouble:
+                log.error("what is known of the repo could not be remembered (%s), and waits: %s", what, error.message)
+            self._troubles[what] = trouble
+            return False
+        self._troubles.pop(what, None)
+        if transitions:
+            self._around.tell()
+        return True
 
     # -- chores ----------------------------------------------------------------------------------------------------------
+
+    def catch_up(self) -> None:
+        """Writes what could not be written when it was due."""
+        if self._to_part:
+            self._part()
+        self._record()
 
     def look_at_the_repo(self) -> None:
         """Remembers, and tells, that the repo cannot be read, once that has lasted; and that it can be again."""
         error = self.blind_for
-        if error is not None and time.monotonic() - self._blind_since < BLIND_PATIENCE:
+        if error is None and self.desired is None:  # nobody knows yet
+            return
+        if error is not None and self._clock() - self._blind_since < BLIND_PATIENCE:
             return
         if (error is not None) is self._blind_told:
             return
@@ -203,13 +276,12 @@ class FleetWatch:
             transition = record_repo(write, told, at, Trigger.COMMIT)
             return () if transition is None else (transition,)
 
-        self._remember(record)
-        if self.repo_trouble is None:
+        if self._remember("readable", record):
             self._blind_told = error is not None
 
     def resync(self, every: float) -> None:
         """Looks at everything on hosts that were not looked at as a whole for `every` seconds; sooner on those without events."""
-        now = time.monotonic()
+        now = self._clock()
         for name, host in self.hosts.items():
             if now - self._resynced[name] >= (every if host.deaf_for is None else min(every, DEAF_RESYNC)):
                 self._resynced[name] = now
@@ -223,7 +295,7 @@ class FleetWatch:
                 if listener.cursor is not None:
                     cursors.put(write, f"docker:{name}", listener.cursor, at)
 
-    def _cursor(self, host: str) -> str | None:
+    def _cursor(self, name: str) -> str | None:
         with self._store.read() as read:
-            found = cursors.get(read, f"docker:{host}")
+            found = cursors.get(read, name)
         return None if found is None else found.position

@@ -44,6 +44,7 @@ _PASSING = frozenset({"resolver", "too_large"})
 _HOPEFUL = 6
 """So many failures in a row are tried again soon; after that a remote repository is fetched at each poll again."""
 _SLICE = 0.5
+_TURN_WITHIN = 300.0
 
 
 class GitEars(Protocol):
@@ -98,6 +99,10 @@ class GitListener:
         self._clock = clock
         self._now = now
         self._dice = dice
+        self.turned_at = clock()
+        """When the listener last showed that it lives."""
+        self.turn_within = max(3 * poll, _TURN_WITHIN)
+        """Seconds after which it should have shown that again; a fetch or a read of the whole repo may take minutes."""
         self._wake = threading.Event()
         self._closed = threading.Event()
         self._stop: threading.Event = self._closed
@@ -164,6 +169,7 @@ class GitListener:
 
     def turn(self) -> float:
         """One look, if one is due. Returns the seconds until the next one is."""
+        self.turned_at = self._clock()
         signs = self._take_signs()
         if self._is_due(self._clock(), signs):
             self._wake.clear()

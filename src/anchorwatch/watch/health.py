@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -34,6 +34,8 @@ class Parts:
     chores: Mapping[str, ErrorInfo]
     """What is wrong with the database, by the chore that found it."""
     resync: float
+    turned: Sequence[Due] = ()
+    """When the service's own threads last showed that they live."""
 
 
 def health(parts: Parts) -> Health:
@@ -44,7 +46,11 @@ def health(parts: Parts) -> Health:
     return Health(
         started_at=parts.started_at,
         pulses=(*_pulses(fleet), parts.messages),
-        due=tuple(due for host in fleet.hosts.values() for due in _due(host, now, parts.resync)),
+        due=(
+            *parts.turned,
+            *_listeners(fleet, now),
+            *(due for host in fleet.hosts.values() for due in _due(host, now, parts.resync)),
+        ),
         queue_waiting=sum(host.queue.waiting() for host in fleet.hosts.values()),
         queue_overdue=max((host.queue.overdue() for host in fleet.hosts.values() if not host.queue.flying()), default=0.0),
         queue_flying_longest=max(flying, default=0.0),
@@ -65,6 +71,12 @@ def _pulses(fleet: FleetWatch) -> Iterator[Pulse]:
         yield Pulse(f"check:{host.name}", host.trouble is None, error=host.trouble, details=details)
 
 
+def _listeners(fleet: FleetWatch, now: float) -> Iterator[Due]:
+    yield Due("repo", now - fleet.repo.turned_at, fleet.repo.turn_within, Lateness.STUCK)
+    for name, listener in fleet.listeners.items():
+        yield Due(f"docker:{name}", now - listener.turned_at, listener.turn_within, Lateness.STUCK)
+
+
 def _due(host: HostWatch, now: float, resync: float) -> list[Due]:
     found = []
     if not host.queue.flying():
@@ -75,7 +87,7 @@ def _due(host: HostWatch, now: float, resync: float) -> list[Due]:
 
 
 def _database(parts: Parts) -> tuple[ErrorInfo | None, int, int]:
-    trouble = next(iter(parts.chores.values()), parts.fleet.repo_trouble)
+    trouble = next(iter(tuple(parts.chores.values())), parts.fleet.repo_trouble)  # a copy: chores are done meanwhile
     try:
         size = parts.store.size()
     except StoreError as error:
@@ -114,7 +126,7 @@ def _tallies(parts: Parts) -> Tallies:
     fleet = parts.fleet
     made: dict[Trigger, int] = {}
     for host in fleet.hosts.values():
-        for trigger, count in host.counted.checks.items():
+        for trigger, count in dict(host.counted.checks).items():  # a copy: its worker counts meanwhile
             made[trigger] = made.get(trigger, 0) + count
     messages = _messages(parts.store)
     waiting: dict[str, int] = {}

@@ -24,6 +24,8 @@ STALE_FOR = 0.5
 DETAILS = ("container", "driver", "execDuration", "exitCode", "image", "oldName", "signal")
 """Attributes that are kept. Labels are among an event's attributes too, and may hold secrets."""
 
+_LATEST = 2**63
+"""Nanoseconds since 1970 beyond which no engine counts (Go's `time.UnixNano`)."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -35,6 +37,8 @@ class Touched:
     """By ID."""
     resources: bool = False
     """Networks or volumes have come, gone or changed."""
+    everything: bool = False
+    """It was too much to be remembered one by one."""
 
 
 class Heard:
@@ -45,6 +49,7 @@ class Heard:
         self._events: deque[EventSeen] = deque(maxlen=MOST)
         self._containers: dict[str, float] = {}
         self._resources_at = float("-inf")
+        self._flood_at = float("-inf")
         self.dropped = 0
         """How many events there were that nobody will read of in history."""
 
@@ -52,6 +57,9 @@ class Heard:
         """An event that hints at something."""
         seen = event_seen(host, event)
         with self._lock:
+            if len(self._containers) > MOST:
+                self._containers.clear()
+                self._flood_at = now
             if event.get("Type") == "container":
                 self._containers[seen.actor] = now
             else:
@@ -65,10 +73,13 @@ class Heard:
     def touched(self, began: float) -> Touched:
         """What a look that begins now is to read again. What was heard only a moment ago is to be read again next time, too."""
         with self._lock:
-            found = Touched(frozenset(self._containers), self._resources_at > float("-inf"))
+            flood = self._flood_at > float("-inf")
+            found = Touched(frozenset(self._containers), self._resources_at > float("-inf"), flood)
             self._containers = {name: at for name, at in self._containers.items() if at + STALE_FOR > began}
             if self._resources_at + STALE_FOR <= began:
                 self._resources_at = float("-inf")
+            if self._flood_at + STALE_FOR <= began:
+                self._flood_at = float("-inf")
             return found
 
     def again(self, touched: Touched, now: float) -> None:
@@ -77,6 +88,8 @@ class Heard:
             self._containers = dict.fromkeys(touched.containers, now) | self._containers
             if touched.resources:
                 self._resources_at = max(self._resources_at, now)
+            if touched.everything:
+                self._flood_at = max(self._flood_at, now)
 
     def take_events(self) -> Sequence[EventSeen]:
         """The events since the last time, in order."""
@@ -96,11 +109,14 @@ class Heard:
 
 def event_seen(host: str, event: JsonObject) -> EventSeen:
     """What is kept of an event of `GET /events`."""
-    actor = event.get("Actor") or {}
-    attributes: Mapping[str, object] = actor.get("Attributes") or {}
-    texts = {name: value for name, value in attributes.items() if isinstance(value, str)}
+    actor = event.get("Actor")
+    actor = actor if isinstance(actor, Mapping) else {}
+    attributes = actor.get("Attributes")
+    given = attributes.items() if isinstance(attributes, Mapping) else ()
+    texts = {name: value for name, value in given if isinstance(value, str)}
     nanoseconds = event.get("timeNano")
-    at = _EPOCH + timedelta(microseconds=int(nanoseconds) // 1000) if isinstance(nanoseconds, int) else _EPOCH
+    known = nanoseconds if isinstance(nanoseconds, int) and 0 <= nanoseconds < _LATEST else 0
+    at = _EPOCH + timedelta(microseconds=known // 1000)
     return EventSeen(
         host=host,
         at=at,

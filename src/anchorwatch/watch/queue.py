@@ -43,6 +43,12 @@ class Queue:
                 self._turns.ask(key, cause, now)
             self._changed.notify_all()
 
+    def retry(self, keys: Iterable[ProjectKey]) -> None:
+        """What these keys have failed at may have been mended: they are not left alone any longer."""
+        with self._changed:
+            self._turns.retry(keys)
+            self._changed.notify_all()
+
     def forget(self, keys: Iterable[ProjectKey]) -> None:
         """These keys are nobody's concern any more."""
         with self._changed:

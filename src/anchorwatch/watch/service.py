@@ -10,7 +10,7 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from queue import Empty, SimpleQueue
@@ -19,7 +19,7 @@ from typing import Protocol
 from anchorwatch import __version__, clock
 from anchorwatch.errors import AnchorwatchError, ServiceFailed, StoreError
 from anchorwatch.ledger.record import freeze
-from anchorwatch.model.health import Health, Pulse, judged
+from anchorwatch.model.health import Due, Health, Lateness, Pulse, judged
 from anchorwatch.model.service import HistorySettings
 from anchorwatch.model.values import Secret
 from anchorwatch.notify.heartbeat import Heartbeat
@@ -32,6 +32,13 @@ log = logging.getLogger(__name__)
 
 STOP_WITHIN = 8.0
 """Seconds that everything together may take to end."""
+_MESSAGES_WITHIN = 3.0
+_FAREWELL_WITHIN = 1.5
+"""Of these: how long messages may take, and what is left for the last words in the database."""
+REPLACE_WITHIN = 30.0
+"""Seconds that the threads of an old config are given to end before the new one is watched with."""
+_CHORES_WITHIN = 120.0
+_MESSAGES_TURN_WITHIN = 180.0
 JUMP = timedelta(seconds=5)
 """By how much the time of day may differ from the time that has passed before the clock counts as set."""
 HUNG_FOR = 120.0
@@ -44,8 +51,8 @@ class Messenger(Protocol):
     def turn(self, now: datetime) -> datetime | None:
         """Sends what is due, and says when there will be more."""
 
-    def close(self) -> None:
-        """Ends what is under way: it counts as not delivered."""
+    def close(self, within: float) -> None:
+        """Ends what is under way, which counts as not delivered, and returns after `within` seconds at the latest."""
 
     @property
     def pulse(self) -> Pulse:
@@ -86,12 +93,19 @@ class Service:
         self._orders: SimpleQueue[_Order] = SimpleQueue()
         self._wake = threading.Event()
         self._ending = threading.Event()
+        self._stopped = threading.Event()
+        self._told_at = time.monotonic()
+        """When the thread for messages last had its turn."""
+        self._keeping_up = threading.Lock()
         self._unwell_since: float | None = None
         self._offset = self.started_at - timedelta(seconds=time.monotonic())
         with store.write() as write:
             self._run = runs.begin(write, __version__, self.started_at)
             back = deliveries.take_back(write, self.started_at)
+            last = runs.last_sign(write, self._run)
             freeze(write)
+        self._least = (last or self.started_at) - timedelta(seconds=time.monotonic())
+        """With the seconds that have passed since: what time it is at least, whatever the clock was set to."""
         if back:
             log.warning("%d messages were handed over when anchorwatch ended, and may arrive twice", back)
         self._setting = settings(self.tell)
@@ -104,6 +118,7 @@ class Service:
 
     def stop(self) -> None:
         """Ends the service."""
+        self._stopped.set()
         self._orders.put(_Order("stop"))
 
     def reload(self) -> None:
@@ -120,6 +135,7 @@ class Service:
 
     def health(self) -> Health:
         """How it is, now."""
+        now = time.monotonic()
         return health(
             Parts(
                 self.started_at,
@@ -128,6 +144,10 @@ class Service:
                 self._setting.messenger.pulse,
                 self._chores.trouble,
                 self._setting.resync,
+                (
+                    Due("chores", now - self._chores.turned_at, _CHORES_WITHIN, Lateness.STUCK),
+                    Due("messages", now - self._told_at, _MESSAGES_TURN_WITHIN, Lateness.STUCK),
+                ),
             )
         )
 
@@ -163,12 +183,28 @@ class Service:
     def _reload(self) -> None:
         try:
             setting = self._settings(self.tell)
-            fleet = setting.fleet(self._run, self._died)
-        except AnchorwatchError as error:
-            log.error("the config was not taken: %s", error.message)
+        except Exception as error:
+            _not_taken(error)
             return
-        self._fleet.stop(STOP_WITHIN)
-        self._stop_telling()
+        try:
+            fleet = setting.fleet(self._run, self._died)
+        except Exception as error:
+            setting.messenger.close(0.0)
+            _not_taken(error)
+            return
+        alive = self._end_the_old_one()
+        if self._stopped.is_set():
+            return
+        if alive:
+            raise ServiceFailed(
+                f"these did not end within {REPLACE_WITHIN:.0f} s, so that the new config could not be taken: {', '.join(alive)}",
+                hint="whatever supervises the service starts it anew",
+            )
+        self._stop_telling(_MESSAGES_WITHIN)
+        try:
+            self._fleet.save_cursors()
+        except StoreError as error:
+            log.error("how far the listeners have read could not be written: %s", error.message)
         self._setting, self._fleet = setting, fleet
         self._chores = Chores(self._list_of_chores(), time.monotonic(), self._dice)
         self._heartbeat = self._new_heartbeat()
@@ -176,10 +212,32 @@ class Service:
         self._begin_to_tell()
         log.info("the config was read again")
 
+    def _end_the_old_one(self) -> Sequence[str]:
+        """Never are there two that write of one host. Returns which of its threads do not end; an order to stop is not kept
+        waiting for them."""
+        until = time.monotonic() + REPLACE_WITHIN
+        while (alive := self._fleet.stop(1.0)) and time.monotonic() < until and not self._stopped.is_set():
+            pass
+        return alive
+
     def _end(self) -> None:
         until = time.monotonic() + STOP_WITHIN
-        self._stop_telling()
-        self._fleet.stop(until - time.monotonic())
+        self._stop_telling(_MESSAGES_WITHIN)
+        alive = self._fleet.stop(max(0.0, until - _FAREWELL_WITHIN - time.monotonic()))
+        if alive:
+            log.warning("these did not end in time: %s", ", ".join(alive))
+        words = threading.Thread(target=self._last_words, name="last words", daemon=True)
+        words.start()
+        words.join(max(_FAREWELL_WITHIN, until - time.monotonic()))
+        if words.is_alive():
+            log.warning("the database was busy until the end: this run ended when it last said that it goes on")
+
+    def _last_words(self) -> None:
+        """Apart: upkeep may be in the middle of something long."""
+        try:
+            self._fleet.save_cursors()
+        except StoreError as error:
+            log.error("how far the listeners have read could not be written: %s", error.message)
         try:
             with self._store.write() as write:
                 runs.end(write, self._run, clock.now())
@@ -192,14 +250,17 @@ class Service:
     # -- messages --------------------------------------------------------------------------------------------------------
 
     def _begin_to_tell(self) -> None:
-        messenger = self._setting.messenger
+        messenger, self._told_at = self._setting.messenger, time.monotonic()
         self._ending = threading.Event()
         self._teller = threading.Thread(target=self._tell_on, args=(messenger, self._ending), name="messages", daemon=True)
         self._teller.start()
 
     def _tell_on(self, messenger: Messenger, ending: threading.Event) -> None:
-        while not ending.is_set():
+        while True:
             self._wake.clear()
+            if ending.is_set():
+                return
+            self._told_at = time.monotonic()
             try:
                 again = messenger.turn(clock.now())
             except StoreError as error:
@@ -212,12 +273,13 @@ class Service:
             wait = 60.0 if again is None else (again - clock.now()).total_seconds()
             self._wake.wait(min(60.0, max(0.05, wait)))
 
-    def _stop_telling(self) -> None:
+    def _stop_telling(self, within: float) -> None:
+        until = time.monotonic() + within
         self._ending.set()
         self._wake.set()
-        self._setting.messenger.close()
+        self._setting.messenger.close(within)
         if self._teller is not None:
-            self._teller.join(STOP_WITHIN / 2)
+            self._teller.join(max(0.0, until - time.monotonic()))
             self._teller = None
 
     # -- chores ----------------------------------------------------------------------------------------------------------
@@ -226,12 +288,13 @@ class Service:
         return [
             Chore("resync", min(5.0, self._setting.resync / 4), lambda: self._fleet.resync(self._setting.resync)),
             Chore("repo", 10.0, self._fleet.look_at_the_repo),
+            Chore("catch up", 10.0, self._fleet.catch_up),
             Chore("clock", 10.0, self._look_at_the_clock),
             Chore("alive", 60.0, self._alive),
             Chore("heartbeat", 60.0, self._beat),
             Chore("watchdog", 20.0, self._look_after_ourselves),
-            Chore("checkpoint", 3600.0, self._checkpoint),
-            Chore("upkeep", 3600.0, self._upkeep),
+            Chore("checkpoint", 3600.0, self._checkpoint, first=90.0),
+            Chore("upkeep", 3600.0, self._upkeep, first=60.0, apart=True),
         ]
 
     def _look_at_the_clock(self) -> None:
@@ -274,19 +337,32 @@ class Service:
             log.warning("the log of the database could not be emptied: somebody reads and does not end")
 
     def _upkeep(self) -> None:
-        """Once a day, however often the service is started."""
+        """Once a day, however often the service is started. One at a time, though the config is read again meanwhile."""
+        if not self._keeping_up.acquire(blocking=False):
+            return
+        try:
+            self._keep_up()
+        finally:
+            self._keeping_up.release()
+
+    def _keep_up(self) -> None:
         at = clock.now()
         with self._store.read() as read:
             last = cursors.get(read, "upkeep")
-        if last is not None and at - last.at < timedelta(days=1):
+        if last is not None and abs(at - last.at) < timedelta(days=1):
             return
         self._prune()
+        if self._stopped.is_set():
+            return
         self._back_up()
         with self._store.write() as write:
             cursors.put(write, "upkeep", "done", at)
 
     def _prune(self) -> None:
-        done = retention.prune(self._store, self._setting.history, clock.now())
+        """By the earlier one of two times, the time of day and what it is at least: a clock that was set far ahead deletes
+        nothing. After a long pause of the service some of it goes after its next start only."""
+        at_least = self._least + timedelta(seconds=time.monotonic())
+        done = retention.prune(self._store, self._setting.history, min(clock.now(), at_least), self._stopped.is_set)
         if done.rows:
             log.info("pruned: %s", ", ".join(f"{count} of {table}" for table, count in done.rows.items()))
 
@@ -294,3 +370,11 @@ class Service:
         copy = self._store.back_up(clock.now())
         if copy is not None:
             log.info("copied the database to %s", copy)
+
+
+def _not_taken(error: Exception) -> None:
+    """A config that cannot be watched with changes nothing, whatever is wrong with it."""
+    if isinstance(error, AnchorwatchError):
+        log.error("the config was not taken: %s", error.message)
+    else:
+        log.error("the config was not taken: %s", type(error).__name__, exc_info=error)

@@ -4,8 +4,8 @@ The shape is client-go's `util/workqueue`: what is waiting and what is in flight
 is in flight waits until it is back. `watch.queue` lets threads share it.
 
 What happens on a host comes in bursts. The first event of one is looked at at once, and the whole of it once more when it is
-quiet for `settle`, or after `at_most`: right after an event an engine may still tell what was so before. A commit or a resync is
-no burst: nothing is stale then, and one look is enough.
+quiet for `settle`, for right after an event an engine may still tell what was so before; one that does not end is looked at every
+`at_most`, too. A commit or a resync is no burst: nothing is stale then, and one look is enough.
 
 Times are seconds of a clock that only goes forward.
 """
@@ -141,6 +141,12 @@ class Turns:
             for known in (self._waiting, self._wakes, self._failures, self._held):
                 known.pop(key, None)
 
+    def retry(self, keys: Iterable[ProjectKey]) -> None:
+        """What these keys have failed at may have been mended: they are not left alone any longer."""
+        for key in keys:
+            self._failures.pop(key, None)
+            self._held.pop(key, None)
+
     def next_at(self) -> float | None:
         """When `take` has something to give; it may be over. None: not before something comes."""
         return min((at for at in map(self._turn, self._keys()) if at is not None), default=None)
@@ -182,5 +188,9 @@ class Turns:
         if found.burst and now < self._settled_at(found):
             found.look_at = None
             return Work(key, found.cause, settled=False, more=found.count - 1)
-        del self._waiting[key]
-        return Work(key, found.cause, settled=True, more=found.count - 1)
+        work = Work(key, found.cause, settled=True, more=found.count - 1)
+        if found.burst and now < found.last_at + self.settle:  # it goes on: this look is for good, and not the last one
+            found.began_at, found.look_at, found.count = now, None, 1
+        else:
+            del self._waiting[key]
+        return work
