@@ -72,14 +72,14 @@ class Questions:
     def at(self) -> None:
         with self.store.read() as read:
             facts = moment.then(read, self.some_moment())
-        assert standing(facts, Filters()).stacks
+        assert standing(facts, Filters()).hosts
 
     def at_on_a_stack(self) -> None:
         at, (host, stack) = self.some_moment(), LUCK.choice(self.stacks)
         with self.store.read() as read:
             facts = moment.then(read, at, host=host, configurations=True)
             facts = replace(facts, definitions=moment.definitions(read, at, {(host, stack)}))
-        assert standing(facts, Filters(stacks=((host, stack),))).containers
+        assert standing(facts, Filters(stacks=((host, stack),))).hosts
 
     def status(self) -> None:
         with self.store.read() as read:
@@ -91,7 +91,7 @@ class Questions:
         with self.store.read() as read:
             (drift,) = search.drifts_like(read, LUCK.choice(self.drifts))
             search.life(read, drift)
-            drift_spans.of_drift(read, drift.id)
+            drift_spans.of_drift(read, drift.id, limit=100)
             search.around(read, drift, drift.appeared_at - timedelta(minutes=10), drift.appeared_at - timedelta(days=7), self.end)
 
     def stats(self) -> None:

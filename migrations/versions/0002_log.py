@@ -68,7 +68,7 @@ _STANDING = """
         cause, accepted_at, accepted_until
     )
     SELECT
-        id, appeared_at, 0, CASE state WHEN 'open' THEN opened_at END, appeared_at, episode, container, severity, message, desired,
-        observed, fix, side, cause, accepted_at, accepted_until
+        id, appeared_at, 0, CASE state WHEN 'open' THEN opened_at END, appeared_at, episode, container, severity, message,
+        desired, observed, fix, side, cause, accepted_at, accepted_until
     FROM drifts WHERE state <> 'resolved'
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import threading
 import time
 from contextlib import ExitStack
@@ -98,6 +99,28 @@ def test_closing_ends_what_is_under_way_and_the_next_start_sends_it_again(file_s
         again.clock.now = teller.clock.now
         again.tells()
         assert [one.json["repeat"] for one in site.requests] == [True]
+
+
+def test_a_machine_without_memory_sends_it_later(file_store: Store) -> None:
+    """`fork` says EAGAIN or ENOMEM: that is no refusal, and the destination is not lost."""
+    problems: list[Exception] = [BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")]
+
+    def send(url: Secret, message: Message, recipient: str = "") -> Outcome:
+        if problems:
+            raise problems.pop()
+        return Outcome(Arrival.ARRIVED)
+
+    teller = Teller(file_store, to("http://127.0.0.1:9", "chat"))
+    teller.dispatcher = Dispatcher(file_store, teller.to, render, send, clock=teller.clock)
+    transition = teller.opens(1)
+    for expected in ("retry", "sent"):
+        teller.dispatcher.turn(teller.clock.now)
+        eventually(lambda: not teller.dispatcher.busy, within=10)
+        with file_store.read() as read:
+            (one,) = deliveries.of_transition(read, transition.id or 0)
+            teller.clock.now = deliveries.next_at(read, teller.clock.now) or teller.clock.now
+        assert one.state.value == expected
+        assert "refused" not in (one.reason or "")
 
 
 def test_it_says_who_cannot_be_told(file_store: Store) -> None:

@@ -12,6 +12,7 @@ import pytest
 from lab.compose import Compose
 from lab.engines import Engine
 from lab.images import hold, like, load
+from lab.tools import EngineRole
 
 from anchorwatch.model.address import HostAddress
 from anchorwatch.model.observed import Renewal, Snapshot
@@ -165,7 +166,7 @@ def test_a_new_connection_knows_nothing(deployed: Engine, address: HostAddress, 
 
 
 @pytest.mark.parametrize("roles", [("newest", "old"), ("old", "newest")], ids=" then ".join)
-def test_another_engine_answers_at_the_same_address(roles: tuple[str, str], tmp_path: Path) -> None:
+def test_another_engine_answers_at_the_same_address(roles: tuple[EngineRole, EngineRole], tmp_path: Path) -> None:
     """A machine was swapped, or a proxy switched: the same connection's next renewal is of that engine, and of nothing else."""
     way = tmp_path / "s"
     with Engine(roles[0], name="before") as one, Engine(roles[1], name="after") as other:

@@ -127,8 +127,11 @@ def test_a_drift_by_the_beginning_of_its_id(store: Store, log: Sequence[tuple[Tr
         assert search.drifts_like(read, "zzz") == ()
         assert len(search.drifts_like(read, "", limit=3)) == 3
         (drift,) = search.drifts_like(read, name)
-        life = [one.transition for one in search.life(read, drift)]
-    assert life == [told for told, of in log if of.id == name]
+        life, many = search.life(read, drift)
+        newest, _ = search.life(read, drift, limit=1)
+    own = [told for told, of in log if of.id == name]
+    assert ([one.transition for one in life], many) == (own, len(own))
+    assert [one.transition for one in newest] == own[-1:]
 
 
 LOOKS: tuple[tuple[int, dict[str, str]], ...] = (

@@ -1,4 +1,4 @@
-"""The service as a whole, without a host: it begins, takes another config or does not, and ends. A real database, real threads."""
+"""The service as a whole, without a host: it begins, takes another config or does not, and ends; real database, real threads."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from lab.compose import Compose
 
 from anchorwatch.check.memory import Ground
 from anchorwatch.desired.past import Past
@@ -38,8 +39,8 @@ from tests.watch.following import reader_of, sources
 class Configs:
     """What the config says, each time that it is read: a fleet without hosts, or what is raised instead."""
 
-    def __init__(self, store: Store, folder: Path) -> None:
-        self.store, self.folder = store, folder
+    def __init__(self, store: Store, compose: Compose, folder: Path) -> None:
+        self.store, self.compose, self.folder = store, compose, folder
         self.problem: Exception | None = None
         self.breaks_late = False
         self.fleets: list[FleetWatch] = []
@@ -55,7 +56,7 @@ class Configs:
     def fleet(self, run: int, died: Callable[[str, BaseException | None], None]) -> FleetWatch:
         if self.problem is not None:
             raise self.problem
-        reader = reader_of(sources(RepoSource(str(self.folder / "ops")), "docker-compose", self.folder))
+        reader = reader_of(sources(RepoSource(str(self.folder / "ops")), self.compose, self.folder))
         around = Surroundings(Ground(self.store, PATIENCES, Past(reader), lambda *_: None, run), 0.5, lambda: None, lambda: None)
         made = FleetWatch([], around, lambda ears: GitListener(reader, ears, since=ears.recorded), died)
         self.fleets.append(made)
@@ -69,9 +70,9 @@ def place(tmp_path: Path) -> Place:
 
 
 @pytest.fixture
-def configs(place: Place, tmp_path: Path) -> Iterator[Configs]:
+def configs(place: Place, newest_compose: Compose, tmp_path: Path) -> Iterator[Configs]:
     with place.open() as store:
-        yield Configs(store, tmp_path)
+        yield Configs(store, newest_compose, tmp_path)
 
 
 @contextmanager
@@ -87,9 +88,11 @@ def running(service: Service) -> Iterator[list[Exception]]:
 
     thread = threading.Thread(target=run)
     thread.start()
-    yield raised
-    service.stop()
-    thread.join(20)
+    try:
+        yield raised
+    finally:
+        service.stop()
+        thread.join(20)
     assert not thread.is_alive()
 
 

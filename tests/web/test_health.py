@@ -35,6 +35,7 @@ def test_all_well() -> None:
         (replace(WELL, pulses=(Pulse("docker:pi5", ok=False),)), "docker: starting", True),
         (replace(WELL, pulses=(Pulse("docker:pi5", ok=False, since_at=AT),)), "docker: not well", True),
         (replace(WELL, hosts=(HostFigures("pi5", HostStatus.OK), HostFigures("nas"))), "host: starting", True),
+        (replace(WELL, hosts=(HostFigures("nas", HostStatus.UNREACHABLE),)), "host: unreachable", True),
         (replace(WELL, due=(Due("host:pi5", 661, 660, Lateness.STALE),)), "host: stale", True),
         (replace(WELL, due=(Due("worker:pi5", 91, 90, Lateness.STUCK),)), "worker: stuck", False),
         (replace(WELL, queue_overdue=TURN_WITHIN + 1), "queue: stuck", False),

@@ -139,15 +139,15 @@ class Log:
             if len(found) != 1:
                 raise _not_one(prefix, found)
             drift = found[0]
-            told = search.life(read, drift)
-            values = drift_spans.of_drift(read, drift.id)
+            told, many = search.life(read, drift)
+            values = drift_spans.of_drift(read, drift.id, limit=100)
             muted = silences.in_force(read, now)
             around = search.around(
                 read, drift, drift.appeared_at - AROUND, drift.appeared_at - COMMITS_AROUND, _settled_at(drift, now)
             )
         finding = drift.finding
         until = [one.until_at for one in muted if one.matcher.fits(finding.host, finding.stack, finding)]
-        return _life(drift, told, values, around, max(until, default=None))
+        return replace(_life(drift, told, values, around, max(until, default=None)), earlier=many - len(told))
 
     def between(self, one: datetime, two: datetime, filters: Filters) -> tuple[Sequence[SideBySide], Standing, Standing]:
         """What was so at one moment beside what was so at another, and both of them whole."""

@@ -244,7 +244,7 @@ class Life:
 
     drift: Drift
     told: tuple[Told, ...]
-    """Its transitions, the oldest first, with their messages."""
+    """Its newest transitions, the oldest of them first, with their messages."""
     values: tuple[tuple[datetime, datetime | None, Drift], ...] = ()
     """How it was from when to when, the oldest first."""
     commits: tuple[Commit, ...] = ()
@@ -252,3 +252,5 @@ class Life:
     events: tuple[EventSeen, ...] = ()
     """What its engine said of its project around the beginning of the current episode."""
     silenced_until: datetime | None = None
+    earlier: int = 0
+    """How many transitions there were before these."""

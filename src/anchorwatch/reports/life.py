@@ -19,7 +19,7 @@ from anchorwatch.reports.status import SIDES, cause_text, ordinal
 from anchorwatch.reports.text import said
 
 NEWEST = 50
-"""How many transitions a text shows; the JSON has all."""
+"""How many transitions a text shows; the JSON has the newest hundred."""
 
 
 def life_lines(life: Life, zone: tzinfo | None) -> Iterator[Line]:
@@ -36,9 +36,10 @@ def life_lines(life: Life, zone: tzinfo | None) -> Iterator[Line]:
         yield ((Style.QUIET, f"  {'mend':<12}"), (Style.COMMAND, clean(finding.fix)))
     evidence = (drift.cause or {}).get("evidence") or ()
     yield from _section("Evidence", (((Style.PLAIN, f"  · {shorten(str(one))}"),) for one in evidence))
-    hidden = max(0, len(life.told) - NEWEST)
-    title = "What happened" + (f" (the newest {NEWEST} of {len(life.told):,})" if hidden else "")
-    yield from _section(title, log_lines(reversed(life.told[hidden:]), zone))
+    newest = life.told[-NEWEST:]
+    many = len(life.told) + life.earlier
+    title = "What happened" + (f" (the newest {len(newest)} of {many:,})" if many > len(newest) else "")
+    yield from _section(title, log_lines(reversed(newest), zone))
     commits = (
         (
             (Style.QUIET, f"  {shown(commit.committed_at, zone)}  "),
@@ -89,6 +90,7 @@ def life_document(life: Life) -> dict[str, Any]:
             for begin, end, then in life.values
         ],
         "history": [entry_object(told) for told in life.told],
+        "earlier": life.earlier,
         "commits": [
             {
                 "revision": commit.revision,

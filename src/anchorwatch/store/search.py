@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from fnmatch import fnmatchcase
 
-from sqlalchemy import ColumnElement, Select, false, or_, select
+from sqlalchemy import ColumnElement, Select, false, func, or_, select
 
 from anchorwatch.model.drifts import NO_PROJECT, Delivery, Drift, Subject, Transition
 from anchorwatch.model.findings import Finding, Severity
@@ -142,10 +142,14 @@ def drifts_like(read: Reading, prefix: str, *, limit: int = 10) -> Sequence[Drif
     return tuple(drifts.called(read, [name for name in read.session.scalars(query) if name.startswith(prefix)]).values())
 
 
-def life(read: Reading, drift: Drift) -> Sequence[Told]:
-    """Every transition of a drift with its messages, the oldest first."""
-    query = _query().where(DriftRow.name == drift.id).order_by(TransitionRow.at, TransitionRow.id)
-    return _with_messages(read, [_told(*found) for found in read.session.execute(query)])
+def life(read: Reading, drift: Drift, *, limit: int = 100) -> tuple[Sequence[Told], int]:
+    """The newest transitions of a drift with their messages, the oldest of them first; and how many there are in all."""
+    number = select(DriftRow.id).where(DriftRow.name == drift.id).scalar_subquery()
+    mine = TransitionRow.drift_id == number
+    query = _query().where(mine).order_by(TransitionRow.at.desc(), TransitionRow.id.desc()).limit(limit)
+    found = [_told(*row) for row in read.session.execute(query)]
+    many = read.session.scalar(select(func.count()).select_from(TransitionRow).where(mine)) or 0
+    return _with_messages(read, found[::-1]), many
 
 
 def around(
