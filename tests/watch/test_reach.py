@@ -54,7 +54,7 @@ def test_a_host_that_never_answered_is_lost_as_well(dice: float, began: float) -
     while reach.state is not State.LOST:
         reach = reach.failed(now, now)
         now += reach.wait(dice, now)
-        assert now - began < 60
+        assert now - began < 60.001  # 60 is never reached, but for how floats are rounded
     assert reach.since - began >= 30
 
 

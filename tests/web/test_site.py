@@ -42,7 +42,7 @@ WELL = Health(
             stacks={StackStatus.IN_SYNC: 4, StackStatus.DRIFTED: 1},
             drifts={(DriftState.OPEN, Severity.WARNING): 2},
         ),
-        HostFigures('pro"x\nmox', HostStatus.UNREACHABLE),
+        HostFigures('pro"x\nmox', HostStatus.OK),
     ),
     tallies=Tallies(
         checks={Trigger.DOCKER_EVENT: 40, Trigger.RESYNC: 2},
@@ -146,7 +146,7 @@ def test_the_figures() -> None:
     with served(page(lambda: WELL)) as found:
         figures = scraped(found)
     ours = {key: value for key, value in figures.items() if key[0].startswith("anchorwatch_")}
-    pi5, gone = (("host", "pi5"),), (("host", 'pro"x\nmox'),)
+    pi5, odd = (("host", "pi5"),), (("host", 'pro"x\nmox'),)
     assert ours == {
         ("anchorwatch_info", (("version", __version__),)): 1,
         ("anchorwatch_healthy", ()): 1,
@@ -159,11 +159,11 @@ def test_the_figures() -> None:
         ("anchorwatch_due_seconds", (("part", "host:pi5"),)): 12.5,
         ("anchorwatch_due_within_seconds", (("part", "host:pi5"),)): 660,
         ("anchorwatch_host_up", pi5): 1,
-        ("anchorwatch_host_up", gone): 0,
+        ("anchorwatch_host_up", odd): 1,
         ("anchorwatch_host_limited", pi5): 1,
-        ("anchorwatch_host_limited", gone): 0,
+        ("anchorwatch_host_limited", odd): 0,
         ("anchorwatch_containers", pi5): 7,
-        ("anchorwatch_containers", gone): 0,
+        ("anchorwatch_containers", odd): 0,
         ("anchorwatch_stacks", (("host", "pi5"), ("status", "in_sync"))): 4,
         ("anchorwatch_stacks", (("host", "pi5"), ("status", "drifted"))): 1,
         ("anchorwatch_drifts", (("host", "pi5"), ("severity", "warning"), ("state", "open"))): 2,
@@ -184,8 +184,15 @@ def test_the_figures() -> None:
 
 
 def test_the_figures_of_an_ill_one() -> None:
-    with served(page(lambda: replace(ILL, database=ErrorInfo("store_full", "no room"), queue_overdue=1000.0))) as found:
+    ill = replace(
+        ILL,
+        database=ErrorInfo("store_full", "no room"),
+        queue_overdue=1000.0,
+        hosts=(HostFigures("gone", HostStatus.UNREACHABLE),),
+    )
+    with served(page(lambda: ill)) as found:
         figures = scraped(found)
+    assert figures[("anchorwatch_host_up", (("host", "gone"),))] == 0
     assert [figures[(name, ())] for name in ("anchorwatch_healthy", "anchorwatch_alive", "anchorwatch_database_ok")] == [0, 0, 0]
 
 

@@ -44,6 +44,8 @@ log = logging.getLogger(__name__)
 UNWELL_AFTER = 3
 """So many attempts in a row have to fail before the service says that somebody cannot be told."""
 _JOIN_WITHIN = 3.0
+_KILLED_WITHIN = 0.5
+"""Seconds that a send needs to end once its process was killed."""
 _MENDED_AFTER = timedelta(minutes=1)
 
 K = TypeVar("K")
@@ -128,12 +130,13 @@ class Dispatcher:
         return min(more, default=None)
 
     def close(self, within: float = _JOIN_WITHIN) -> None:
-        """Nothing more is sent. What is under way is ended, and counts as not delivered; after a new start it is sent again.
-
-        Waits for all of it for `within` seconds at most.
+        """Nothing more is begun. What is under way may come to its end; what has not after `within` seconds is ended, and counts
+        as not delivered: after a new start it is sent again.
         """
         until = time.monotonic() + within
         self._closed = True
+        for thread in list(self._threads):
+            thread.join(max(0.0, until - _KILLED_WITHIN - time.monotonic()))
         self._stop_sending()
         for thread in list(self._threads):
             thread.join(max(0.0, until - time.monotonic()))

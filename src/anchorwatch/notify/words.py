@@ -268,14 +268,13 @@ def _resolved(item: Item, finding: Finding, bundle: Bundle, tongue: Tongue, *, d
     transition = item.transition
     after = f" after {lasted(transition.at - transition.since_at)}" if transition.since_at else ""
     reason = _ENDS[Reason(transition.reason)] if transition.reason in _ENDS else shorten(transition.reason)
-    ended = _cause(transition.cause)
     rows = []
     if detailed:
         rows = [Row("it was", shorten(finding.message, 600))]
         if transition.since_at is not None:
             begin, end = (moment(at, bundle.at, tongue.zone) for at in (transition.since_at, transition.at))
             rows.append(Row("from", f"{begin} to {end}"))
-        rows.append(Row("ended", f"{reason}: {ended}" if ended else reason))
+        rows.append(Row("ended", reason))  # what its cause is known to be brought it about, and did not end it
     what = shorten(finding.path) if finding.path else ""
     return Entry(
         tone=Tone.GOOD,

@@ -3,7 +3,7 @@
 What held at a moment is found by `rank`. A span of rank r lasts less than 4^r microseconds, so of each rank only those can hold
 at a moment that began less than 4^r microseconds before it: a short piece of the index (rank, valid_from). Rank 0 is for spans
 that have not ended. What is read in vain is at most what one or two moments nearby would find, whether the history has a
-thousand spans or ten million (docs/decisions/0013-what-held-at-a-moment.md).
+thousand spans or ten million (docs/decisions/0010-what-held-at-a-moment.md).
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ from anchorwatch.errors import AnchorwatchError, HostError, HostSwapped, StoreEr
 from anchorwatch.ledger.record import freeze
 from anchorwatch.model.address import HostAddress
 from anchorwatch.model.desired import DesiredState, ProjectKey
-from anchorwatch.model.drifts import NO_PROJECT, Trigger
+from anchorwatch.model.drifts import NO_PROJECT, DriftState, Trigger
 from anchorwatch.model.report import ErrorInfo, HostStatus
 from anchorwatch.model.settings import Policy
 from anchorwatch.model.values import JsonObject
@@ -244,6 +244,10 @@ class HostWatch:
             raise
         if recorded.transitions:
             self._around.tell()
+            for one in recorded.transitions:
+                if DriftState.OPEN.value in {one.from_state, one.to_state}:
+                    where = f"{self.name}/{one.stack}" if one.stack else self.name
+                    log.info("%s: drift %s is %s (%s)", where, one.drift, one.to_state, one.reason)
             self.counted.missed += occasion.reason == RESYNC.reason
         return recorded.wake_at
 

@@ -200,7 +200,7 @@ class Service:
                 f"these did not end within {REPLACE_WITHIN:.0f} s, so that the new config could not be taken: {', '.join(alive)}",
                 hint="whatever supervises the service starts it anew",
             )
-        self._stop_telling(_MESSAGES_WITHIN)
+        self._stop_telling(REPLACE_WITHIN)
         try:
             self._fleet.save_cursors()
         except StoreError as error:

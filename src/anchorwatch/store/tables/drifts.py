@@ -97,7 +97,7 @@ class DriftSpanRow(Row):
     """How a drift was while it was not resolved, from when to when: what `at TIME` reads.
 
     `rank` says how long the span lasts, in powers of four (see `store/drift_spans.py`), so that what held at a moment is found
-    by a few steps down one index, however long the history: docs/decisions/0013-what-held-at-a-moment.md.
+    by a few steps down one index, however long the history: docs/decisions/0010-what-held-at-a-moment.md.
     """
 
     __tablename__ = "drift_spans"
