@@ -49,7 +49,7 @@ def stacks(options: CheckOptions) -> DesiredState:
     """What Git says, without asking any host."""
     draft = read_draft(options.config, os.environ)
     config = draft.config()
-    return reader(config, options, _addresses(config), None).read()
+    return reader(config, options, addresses_of(config), None).read()
 
 
 def diff(options: CheckOptions, unreachable: Callable[[str, HostError], None]) -> tuple[SideBySide, ...]:
@@ -110,7 +110,7 @@ def _open(options: CheckOptions, stack: ExitStack) -> _World:
     draft = read_draft(options.config, os.environ)
     connections = _connect(draft.addresses(), options.filters, stack)
     config = draft.config()
-    addresses = _addresses(config)
+    addresses = addresses_of(config)
     secrets_key.use(Path(config.secrets_key))
     unknown = [name for name in _named_hosts(options.filters) if name not in {address.name for address in addresses}]
     if unknown and config.hosts:
@@ -134,7 +134,7 @@ def _connect(addresses: Sequence[HostAddress], filters: Filters, stack: ExitStac
     return {address.name: stack.enter_context(connect(address)) for address in addresses if filters.wants_host(address.name)}
 
 
-def _addresses(config: Config) -> tuple[HostAddress, ...]:
+def addresses_of(config: Config) -> tuple[HostAddress, ...]:
     """The hosts of the config; without any, this machine's current Docker context."""
     if config.hosts:
         return config.addresses()

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import logging
-import os
-import platform
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from anchorwatch import clock
-from anchorwatch.app import apart, secrets_key
+from anchorwatch.app import addresses_of, apart, secrets_key
+from anchorwatch.app import reader as reader_of
 from anchorwatch.errors import StoreDamaged, StoreLost
 from anchorwatch.model.drifts import Transition
+from anchorwatch.model.options import CheckOptions
 from anchorwatch.model.service import ServiceSettings
 
 if TYPE_CHECKING:
     from anchorwatch.config.config import Config
-    from anchorwatch.desired.reader import Sources
-    from anchorwatch.model.address import HostAddress
     from anchorwatch.store import Store, Writing
     from anchorwatch.watch.fleet import FleetWatch
     from anchorwatch.watch.service import Service, Setting
@@ -96,9 +93,8 @@ def _setting(config: Config, store: Store, tell: Callable[[], None]) -> Setting:
     from anchorwatch.watch.service import Setting
 
     settings: ServiceSettings = config.service()
-    addresses = _addresses(config)
+    addresses = addresses_of(config)
     hosts = [(address, config.policy(address.name)) for address in addresses]
-    sources = _sources(config, addresses)
 
     sender = Sender()
     told = messages.telling(settings, sender)
@@ -108,10 +104,9 @@ def _setting(config: Config, store: Store, tell: Callable[[], None]) -> Setting:
 
     def fleet(run: int, died: Callable[[str, BaseException | None], None]) -> FleetWatch:
         from anchorwatch.desired.past import Past
-        from anchorwatch.desired.reader import DesiredReader
         from anchorwatch.watch.git_commits import GitListener
 
-        reader = DesiredReader(sources)
+        reader = reader_of(config, CheckOptions(), addresses, [address.name for address in addresses])
         ground = Ground(
             store=store,
             patiences=Patiences(settings.grace, settings.rollout),
@@ -128,33 +123,6 @@ def _setting(config: Config, store: Store, tell: Callable[[], None]) -> Setting:
         resync=settings.watch.resync,
         history=settings.history,
         heartbeat=settings.heartbeat,
-    )
-
-
-def _addresses(config: Config) -> tuple[HostAddress, ...]:
-    from anchorwatch.app import _addresses as addresses
-
-    return addresses(config)
-
-
-def _sources(config: Config, addresses: tuple[HostAddress, ...]) -> Sources:
-    from anchorwatch.desired.reader import Sources
-    from anchorwatch.observed.contexts import known_contexts
-
-    repo = config.repo
-    if repo.path is None and repo.url is None:
-        repo = replace(repo, path=".")
-    return Sources(
-        repo=repo,
-        state=Path(config.secrets_key).parent,
-        hostname=platform.node(),
-        layouts=config.layouts() if config.hosts else (),
-        addresses=addresses,
-        deployers=config.deployers,
-        declared_elsewhere=config.declared_elsewhere,
-        compose=config.compose,
-        hosts=frozenset(address.name for address in addresses),
-        contexts=lambda: known_contexts(os.environ),
     )
 
 

@@ -151,12 +151,10 @@ def _of(key: ProjectKey) -> dict[str, str]:
     return {"host": label(key.host), "project": label(key.project)}
 
 
-def _newest(read: Reading, query: Select[*tuple[Any, ...]], asked: Mapping[str, str]) -> CheckRun | None:
-    row = rows.connection(read.session).execute(query, asked).one_or_none()
-    if row is None:
-        return None
-    check = Check(
-        key=ProjectKey(row.host_name, row.project_name),
+def from_row(key: ProjectKey, row: Any) -> Check:
+    """For this room: a row of checks, without what it could not judge or had to remark."""
+    return Check(
+        key=key,
         trigger=row.trigger,
         started_at=row.started_at,
         took=row.took,
@@ -170,4 +168,11 @@ def _newest(read: Reading, query: Select[*tuple[Any, ...]], asked: Mapping[str, 
         error=rows.error_of(row.error_class, row.error_message, row.error_hint),
         run=row.run_id,
     )
+
+
+def _newest(read: Reading, query: Select[*tuple[Any, ...]], asked: Mapping[str, str]) -> CheckRun | None:
+    row = rows.connection(read.session).execute(query, asked).one_or_none()
+    if row is None:
+        return None
+    check = from_row(ProjectKey(row.host_name, row.project_name), row)
     return CheckRun(row.id, check, row.last_at, row.times)

@@ -7,6 +7,7 @@ same however long the history is. They are asked in one transaction, and answer 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -18,7 +19,7 @@ from anchorwatch.model.log import CheckThen, Facts, Repo, Run
 from anchorwatch.model.report import ErrorInfo
 from anchorwatch.model.timeline import ContainerSeen, ContainerSpan, Span
 from anchorwatch.model.values import JsonObject
-from anchorwatch.store import containers, cursors, drift_spans, drifts, hosts, remarks, rows, stacks
+from anchorwatch.store import checks, containers, cursors, drift_spans, drifts, hosts, remarks, stacks
 from anchorwatch.store.tables import (
     CheckRow,
     CommitRow,
@@ -126,23 +127,8 @@ def definitions(read: Reading, at: datetime | None, of: Collection[tuple[str, st
 
 
 def _check(key: ProjectKey, row: Any) -> Check:
-    return Check(
-        key=key,
-        trigger=row.trigger,
-        started_at=row.started_at,
-        took=row.took,
-        status=row.status,
-        reason=row.reason,
-        revision=row.revision,
-        findings=row.findings,
-        unknown=row.unknown,
-        ignored=row.ignored,
-        containers=row.containers,
-        error=rows.error_of(row.error_class, row.error_message, row.error_hint),
-        run=row.run_id,
-        unknown_values=remarks.unknown_values(row.body),
-        notes=remarks.notes(row.body),
-    )
+    check = checks.from_row(key, row)
+    return replace(check, unknown_values=remarks.unknown_values(row.body), notes=remarks.notes(row.body))
 
 
 def _containers(read: Reading, at: datetime | None, host: str | None) -> tuple[ContainerSpan, ...]:

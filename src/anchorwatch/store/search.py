@@ -14,7 +14,7 @@ from fnmatch import fnmatchcase
 
 from sqlalchemy import ColumnElement, Select, false, func, or_, select
 
-from anchorwatch.model.drifts import NO_PROJECT, Delivery, Drift, Subject, Transition
+from anchorwatch.model.drifts import NO_PROJECT, Delivery, Drift, Subject
 from anchorwatch.model.findings import Finding, Severity
 from anchorwatch.model.log import CommitArrived, Told, Wanted, WatchChanged
 from anchorwatch.model.timeline import Commit, EventSeen
@@ -30,6 +30,7 @@ from anchorwatch.store.tables import (
     TransitionRow,
 )
 from anchorwatch.store.transactions import Reading, batched
+from anchorwatch.store.transitions import from_row
 
 FEW = 200
 """Up to so many drifts are looked up one by one; where more are meant, the log is read through."""
@@ -262,26 +263,7 @@ def _query() -> Select[str, str, TransitionRow, DriftRow, str]:
 
 
 def _told(host: str | None, stack: str | None, row: TransitionRow, drift: DriftRow | None, project: str | None) -> Told:
-    transition = Transition(
-        subject=row.subject,
-        at=row.at,
-        from_state=row.from_state,
-        to_state=row.to_state,
-        reason=row.reason,
-        host=host,
-        stack=stack,
-        drift=None if drift is None else drift.name,
-        since_at=row.since_at,
-        episode=row.episode,
-        severity=None if row.severity is None else Severity(row.severity),
-        desired=row.desired,
-        observed=row.observed,
-        side=row.side,
-        trigger=row.trigger,
-        check=row.check_id,
-        cause=row.cause,
-        id=row.id,
-    )
+    transition = from_row(host, stack, None if drift is None else drift.name, row)
     if drift is None:
         return Told(transition)
     finding = Finding(

@@ -151,10 +151,11 @@ def _query() -> Select[str, str, str, TransitionRow]:
 
 
 def _transitions(read: Reading, query: Select[str, str, str, TransitionRow]) -> Sequence[Transition]:
-    return tuple(_transition(*found) for found in read.session.execute(query))
+    return tuple(from_row(*found) for found in read.session.execute(query))
 
 
-def _transition(host: str | None, stack: str | None, drift: str | None, row: TransitionRow) -> Transition:
+def from_row(host: str | None, stack: str | None, drift: str | None, row: TransitionRow) -> Transition:
+    """For this room: a row, and the names of what it points to."""
     return Transition(
         subject=row.subject,
         at=row.at,

@@ -27,6 +27,7 @@ from anchorwatch.store import Store, cursors, deliveries, retention, runs
 from anchorwatch.watch.chores import Chore, Chores
 from anchorwatch.watch.fleet import FleetWatch
 from anchorwatch.watch.health import Parts, health
+from anchorwatch.watch.host import JUMP
 
 log = logging.getLogger(__name__)
 
@@ -39,8 +40,6 @@ REPLACE_WITHIN = 30.0
 """Seconds that the threads of an old config are given to end before the new one is watched with."""
 _CHORES_WITHIN = 120.0
 _MESSAGES_TURN_WITHIN = 180.0
-JUMP = timedelta(seconds=5)
-"""By how much the time of day may differ from the time that has passed before the clock counts as set."""
 HUNG_FOR = 120.0
 """Seconds for which a part of the service may not do its work before the service ends itself."""
 

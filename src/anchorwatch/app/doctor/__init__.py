@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from anchorwatch.app import _addresses
+from anchorwatch.app import addresses_of
 from anchorwatch.app.doctor.git import try_compose, try_repo
 from anchorwatch.app.doctor.hosts import try_host
 from anchorwatch.app.doctor.state import try_database, try_key, try_service
@@ -37,7 +37,7 @@ def doctor(file: Path | None, environ: Mapping[str, str] = os.environ, *, send: 
         return tuple(Trial("config", None, Outcome.BAD, str(mistake), hint) for mistake in error.mistakes)
     found = [_config(config)]
     try:
-        addresses = _addresses(config)
+        addresses = addresses_of(config)
     except AnchorwatchError as error:
         addresses = ()
         found.append(Trial.failed("host", error))
