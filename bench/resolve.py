@@ -85,7 +85,7 @@ def main() -> None:
         compose = find_compose(arguments.compose, Cache(kept).folder)
 
         def read() -> None:
-            state = read_state(open_repo(folder), [layout], compose=compose, cache=Cache(kept))
+            state = read_state(open_repo(folder), [layout], compose=lambda: compose, cache=Cache(kept))
             if len(state.projects) != arguments.stacks:
                 sys.exit(f"{len(state.projects)} of {arguments.stacks} resolved: {state.broken[:1]}")
 

@@ -28,14 +28,14 @@ from anchorwatch.notify.words import Tongue
 
 DOCS = Path(__file__).parents[1] / "docs"
 IMAGES = DOCS / "images"
-TONGUE = Tongue("https://anchorwatch.example", UTC)
+TONGUE = Tongue(zone=UTC)
 
 PICTURES = {
-    "mail-drift": ("a drift", 660, 360, False),
+    "mail-drift": ("a drift", 660, 380, False),
     "mail-several": ("several places", 660, 1165, False),
     "mail-dark": ("several in a stack", 660, 860, True),
-    "mail-phone": ("behind Git", 390, 500, False),
-    "mail-thirty": ("thirty at once", 660, 1130, False),
+    "mail-phone": ("behind Git", 390, 530, False),
+    "mail-thirty": ("thirty at once", 660, 1145, False),
 }
 """The file, the sample, how wide and how high, and whether in the dark."""
 

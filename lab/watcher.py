@@ -23,10 +23,18 @@ if TYPE_CHECKING:
 class Watcher:
     """The service. `settings` are lines of YAML that are added to `config`, in place of sections of the same name there.
 
-    `with Watcher(config, folder) as watcher:` is listening inside.
+    `database` is the URL of one that is there already; else it is a file in `folder`. `with Watcher(config, folder) as watcher:`
+    is listening inside.
     """
 
-    def __init__(self, config: Path, folder: Path, settings: str = "", environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        config: Path,
+        folder: Path,
+        settings: str = "",
+        environment: Mapping[str, str] | None = None,
+        database: str | None = None,
+    ) -> None:
         self.folder = folder
         self.config = folder / "watch.yml"
         self.log = folder / "watch.log"
@@ -34,14 +42,11 @@ class Watcher:
         self._settings = settings
         self._base = config
         self._environment = dict(environment or {})
+        self.database = database or f"sqlite:///{folder}/state/anchorwatch.db"
+        """Its URL."""
         self._process: subprocess.Popen[bytes] | None = None
         folder.mkdir(parents=True, exist_ok=True)
         self.write_config()
-
-    @property
-    def database(self) -> str:
-        """Its URL."""
-        return f"sqlite:///{self.folder}/state/anchorwatch.db"
 
     @property
     def pid(self) -> int:
@@ -61,8 +66,8 @@ class Watcher:
                 skipping = line.partition(":")[0] in heads | {"database", "secrets_key"}
             if not skipping:
                 kept.append(line)
-        database = [] if "database" in heads else [f"database: {self.database}"]
-        self.config.write_text("\n".join([*kept, *database, f"secrets_key: {self.folder}/state/secrets.key", *own, ""]))
+        places = [f"database: {self.database}", f"secrets_key: {self.folder}/state/secrets.key"]
+        self.config.write_text("\n".join([*kept, *places, *own, ""]))
 
     def __enter__(self) -> Self:
         self.start()
@@ -135,9 +140,8 @@ class Watcher:
         return int(Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
     def processor(self) -> float:
-        """Seconds of a core that it has used so far."""
-        words = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+        """Seconds of a core that it has used so far, and the processes that it has started and those have."""
+        return _processor(self.pid)
 
     def _end(self, number: signal.Signals) -> int:
         if self._process is None:
@@ -152,6 +156,17 @@ class Watcher:
         if self.ended() is not None:
             raise LabError(f"anchorwatch ended with {self.ended()}:\n{text}")
         return "listening on " in text
+
+
+def _processor(pid: int) -> float:
+    """Of a process, of those that it has waited for, and of its children that run."""
+    process = Path(f"/proc/{pid}")
+    try:
+        words = (process / "stat").read_text().rpartition(")")[2].split()
+        children = {child for task in (process / "task").iterdir() for child in (task / "children").read_text().split()}
+    except OSError:  # it has just ended
+        return 0.0
+    return sum(map(int, words[11:15])) / os.sysconf("SC_CLK_TCK") + sum(_processor(int(child)) for child in children)
 
 
 def _free_port() -> int:

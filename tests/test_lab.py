@@ -180,7 +180,7 @@ def test_a_machine_ends_with_the_process_that_made_it(lab_tools: None) -> None:
         folder, pid = maker.stdout.readline().split()
         assert Path(f"/proc/{pid}").exists()
         maker.send_signal(signal.SIGKILL)
-    eventually(lambda: not Path(f"/proc/{pid}").exists(), within=10, what="the end of the orphan's dockerd")
+    eventually(lambda: not Path(f"/proc/{pid}").exists(), within=30, what="the end of the orphan's dockerd")
     subprocess.run([sys.executable, "-m", "lab", "sweep"], cwd=CHECKOUT, check=True)
     assert not Path(folder).exists()
 
@@ -200,7 +200,7 @@ def test_an_engine_that_was_killed_comes_back_with_its_containers(lab_tools: Non
         with pytest.raises(LabError):
             engine.request("GET", "/_ping")
         engine.start()
-        eventually(lambda: engine.running() == ["web"], within=20, what="the restart of web")
+        eventually(lambda: engine.running() == ["web"], within=60, what="the restart of web")
 
 
 def test_a_frozen_engine_takes_connections_and_says_nothing(emptied_new_engine: Engine) -> None:

@@ -13,7 +13,7 @@ from anchorwatch.compare import compare_host
 from anchorwatch.errors import StackError
 from anchorwatch.model.desired import BrokenStack, DesiredProject, ProjectKey
 from anchorwatch.model.drifts import Drift, DriftState, Side, Trigger
-from anchorwatch.model.observed import Container, Snapshot
+from anchorwatch.model.observed import Container, Network, Snapshot
 from anchorwatch.model.settings import Policy
 from anchorwatch.model.timeline import Commit, EventSeen
 from anchorwatch.store import Store, drifts
@@ -55,6 +55,7 @@ class World:
         baseline: bool = False,
         settled: bool = True,
         heard: Sequence[EventSeen] = (),
+        networks: Sequence[Network] = (),
     ) -> dict[str | None, Drift]:
         """One look ten seconds after the one before; the drifts that are pending or open then, by path."""
         self.seconds += 10
@@ -63,7 +64,8 @@ class World:
         projects = [wanted] if isinstance(wanted, DesiredProject) else []
         for one in projects:
             self.history[one.revision or ""] = one
-        host = replace(snapshot(*seen), taken_at=moment)
+        host = snapshot(*seen)
+        host = replace(host, taken_at=moment, networks=(*host.networks, *networks))
         compared = compare_host(projects, broken, host, Policy())
         key_is_of = next((one for one in broken if one.project == KEY.project), None)
         found = verdict(KEY, projects[0] if projects else None, key_is_of, host, compared)
@@ -95,6 +97,54 @@ def test_what_the_host_did_and_what_git_did(store: Store) -> None:
     drift = world.looks(at(R1, cpu_shares=5), web())["cpu_shares"]
     assert drift.side is Side.GIT
     assert cause(drift) == ("commit", "commit 1111111 by Anna: change 11")
+
+
+def test_another_update_of_what_is_drifted(store: Store) -> None:
+    """The look at once has written down how the container is by the time the look after the quiet asks how it was."""
+    world = World(store)
+    world.looks(at(R0), web(), baseline=True)
+    world.looks(at(R0), web())
+    world.looks(at(R0), web(1024))
+    world.seconds += 3600
+    assert world.looks(at(R0), web(1024))["mem_limit"].state is DriftState.OPEN
+    update = EventSeen("nas", NOW + timedelta(seconds=world.seconds + 10), "update", web().id, "media-web-1", "media", "web")
+    world.looks(at(R0), web(2048), heard=[update], settled=False)
+    drift = world.looks(at(R0), web(2048))["mem_limit"]
+    assert (drift.state, drift.finding.observed) == (DriftState.OPEN, "2 KiB")
+    assert cause(drift) == ("docker-update", "`docker update` on the host at 03:00 UTC")
+
+
+def test_a_container_that_went_down_with_its_engine(store: Store) -> None:
+    """An engine that goes down stops its containers one by one: the first look finds them stopped, and the engine still there."""
+    world = World(store)
+    world.looks(at(R0), web(), baseline=True)
+    world.looks(at(R0), web())
+    end = NOW + timedelta(seconds=29)
+    gone = web(state="exited", exit_code=143, finished_at=end)
+    stop = [EventSeen("nas", end, action, web().id, "media-web-1", "media", "web") for action in ("kill", "die", "stop")]
+    drift = world.looks(at(R0), gone, heard=stop)[None]
+    assert cause(drift) == ("stopped", "stopped on the host at 02:00 UTC")
+    bridge = Network("b" * 64, "bridge", {}, {"Created": (end + timedelta(seconds=5)).strftime("%Y-%m-%dT%H:%M:%S.123456789Z")})
+    drift = world.looks(at(R0), gone, networks=(bridge,))[None]
+    assert (drift.state, drift.side, cause(drift)[0]) == (DriftState.PENDING, Side.HOST, "engine-restart")
+    assert drift.cause is not None
+    assert drift.cause["confidence"] == "likely", "somebody may have stopped it right before"
+
+
+def test_a_container_that_was_stopped_before_its_engine_let_others_run(store: Store) -> None:
+    """With `live-restore` an engine that goes down ends nobody: what was seen of the stop stays what is known of it."""
+    world = World(store)
+    world.looks(at(R0), web(), baseline=True)
+    world.looks(at(R0), web())
+    end = NOW + timedelta(seconds=29)
+    gone = web(state="exited", exit_code=143, finished_at=end)
+    stop = [EventSeen("nas", end, action, web().id, "media-web-1", "media", "web") for action in ("kill", "die", "stop")]
+    world.looks(at(R0), gone, heard=stop)
+    world.seconds += 9
+    bridge = Network("b" * 64, "bridge", {}, {"Created": (end + timedelta(seconds=10)).strftime("%Y-%m-%dT%H:%M:%S.123456789Z")})
+    other = container("x-other-1", "other", of="x", started_at=NOW - timedelta(days=1))
+    drift = world.looks(at(R0), gone, other, networks=(bridge,))[None]
+    assert cause(drift) == ("stopped", "stopped on the host at 02:00 UTC")
 
 
 def test_what_was_there_at_the_first_look_stays_of_unknown_origin(store: Store) -> None:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from anchorwatch.ledger.look import Look, Patiences
 from anchorwatch.ledger.record import record
+from anchorwatch.model.cause import Cause, CauseKind, Confidence
 from anchorwatch.model.desired import ProjectKey, Stack, UnknownValue
 from anchorwatch.model.drifts import NO_PROJECT, Acceptance, Check, Delivery, DeliveryState, Reason, Side, Transition, Trigger
 from anchorwatch.model.findings import Finding, Kind, Note, Severity
@@ -138,7 +139,9 @@ class World:
             key, Trigger.RESYNC, at, 0.01, status, revision=REVISION, findings=len(found), unknown=len(unknown), run=self.run,
             unknown_values=unknown, notes=(Note("media", "image", "runs an older build"),) if project == "media" else (),
         )  # fmt: skip
-        told = {"kind": "docker-update", "confidence": "certain", "text": "docker update on the host", "evidence": ["an event"]}
+        told = Cause(
+            CauseKind.DOCKER_UPDATE, Confidence.CERTAIN, "docker update on the host", at=at - timedelta(seconds=1, microseconds=7)
+        ).as_json()
         look = Look(
             key, at, Trigger.RESYNC, tuple(found), revision=REVISION, unknown=unknown, sides={one.id: side for one in found},
             causes={one.id: told for one in found} if cause else {},

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import typer
 
-from anchorwatch.cli.verbs import app
+from anchorwatch.cli.verbs import declared
 from tests.cli.program import run
 
 FILE = Path(__file__).parent.parent.parent / "docs" / "cli.md"
@@ -20,7 +20,7 @@ What the exit codes mean stands in [exit-codes.md](exit-codes.md).
 """
 
 
-def verbs(group: typer.Typer = app, before: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+def verbs(group: typer.Typer, before: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     """Every verb, as the words that call it."""
     for command in group.registered_commands:
         if command.callback is not None:
@@ -33,7 +33,7 @@ def verbs(group: typer.Typer = app, before: tuple[str, ...] = ()) -> Iterator[tu
 def reference() -> str:
     """The whole page."""
     parts = [HEAD, _section(())]
-    parts += [_section(verb) for verb in verbs()]
+    parts += [_section(verb) for verb in verbs(declared())]
     return "\n".join(parts)
 
 

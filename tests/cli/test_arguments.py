@@ -9,15 +9,17 @@ from hypothesis import strategies as st
 
 from anchorwatch.cli import arguments
 from anchorwatch.cli.arguments import CheckArguments, plain_check
-from anchorwatch.cli.verbs import app
+from anchorwatch.cli.verbs import VERBS, declared
 from anchorwatch.errors import UsageError
 from anchorwatch.model.findings import Kind, Severity
+
+CHECK = declared(["check"])
 
 
 def through_typer(words: list[str]) -> CheckArguments | None:
     """What Typer reads; None where it refuses or shows its help."""
     try:
-        result = app(args=["check", *words], prog_name="anchorwatch", standalone_mode=False)
+        result = CHECK(args=["check", *words], prog_name="anchorwatch", standalone_mode=False)
     except typer.TyperException:
         return None
     return result if isinstance(result, CheckArguments) else None
@@ -67,7 +69,7 @@ def test_a_plain_command_line_takes_the_short_way(words: list[str]) -> None:
 
 
 def test_the_short_way_knows_every_option_of_the_verb() -> None:
-    command = typer.main.get_command(app).commands["check"]  # type: ignore[attr-defined]  # Typer's own class of groups is not public
+    command = typer.main.get_command(CHECK).commands["check"]  # type: ignore[attr-defined]  # Typer's own class of groups is not public
     declared = {option for parameter in command.params for option in parameter.opts if option.startswith("--")}
     assert declared == {*arguments._ONE, *arguments._MANY, *arguments._FLAGS}
 
@@ -107,3 +109,9 @@ def test_a_stack_is_named_with_its_host(name: str) -> None:
 def test_a_stack_on_a_host_that_is_not_asked_for_is_a_mistake() -> None:
     with pytest.raises(UsageError, match="none of the hosts"):
         CheckArguments(hosts=("proxmox",), stacks=("pi5/mealie",)).options()
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_verb_is_declared_by_the_module_of_its_name(verb: str) -> None:
+    command = typer.main.get_command(declared([verb]))
+    assert set(command.commands) == {verb}  # type: ignore[attr-defined]  # Typer's own class of groups is not public

@@ -6,10 +6,12 @@ import csv
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import replace
 from datetime import timedelta
 from html.parser import HTMLParser
 from pathlib import Path
@@ -20,8 +22,10 @@ from xml.etree import ElementTree
 import pytest
 
 from anchorwatch.cli import main
-from anchorwatch.store import Store, runs
-from tests.cli.log_world import HOSTILE, LABEL, MEMORY, OLD, PASSWORD, REVISION, Lived, World
+from anchorwatch.model.cause import Cause, CauseKind, Confidence
+from anchorwatch.model.drifts import Side
+from anchorwatch.store import Store, containers, drifts, runs
+from tests.cli.log_world import HOSTILE, LABEL, MEMORY, OLD, PASSWORD, REVISION, Lived, World, container
 from tests.cli.program import ANCHORWATCH, environment
 from tests.contract import faults
 from tests.lab_fixtures import eventually
@@ -83,13 +87,57 @@ def test_status_is_the_object_of_the_contract(world: Lived) -> None:
     assert list(found["silenced"]) == [one["id"] for one in found["drift"] if one["container"] == "watchtower"]
 
 
+def times(document: Any) -> set[str]:
+    """Every text in it that reads like a moment."""
+    if isinstance(document, dict):
+        return {time for value in document.values() for time in times(value)}
+    if isinstance(document, list):
+        return {time for value in document for time in times(value)}
+    return {document} if isinstance(document, str) and re.match(r"\d{4}-\d\d-\d\d[T ]", document) else set()
+
+
+def test_every_time_in_json_is_written_alike(sqlite_world: Lived) -> None:
+    """As the contract has it: UTC, milliseconds, `Z`. Also what is read back from what was stored before that."""
+    with sqlite_world.open() as store, store.write() as write:
+        drift = drifts.get(write, LABEL.id)
+        assert drift is not None
+        assert drift.cause is not None
+        stored = {**drift.cause, "at": "2026-11-20T03:00:00.123456+00:00"}
+        drifts.save(write, [replace(drift, cause=stored)])
+    verbs = (
+        ("status",), ("at", "1h"), ("show", MEMORY.id), ("show", LABEL.id), ("history", "--changes", "--deliveries"),
+        ("history", "--stats"), ("diff", "--at", "4h", "--to", "1h"), ("silence", "pi5", "--for", "2h"), ("silence",),
+        ("accept", MEMORY.id, "--for", "2h"), ("db", "check"), ("db", "prune"),
+    )  # fmt: skip
+    found = {words: times(answer(sqlite_world, *words)) for words in verbs}
+    assert "2026-11-20T03:00:00.123Z" in found["show", LABEL.id]
+    assert all(found.values())
+    wrong = {time for own in found.values() for time in own if not re.fullmatch(r"[-\d]{10}T[:\d]{8}\.\d{3}Z", time)}
+    assert wrong == set()
+
+
 def test_status_for_people(sqlite_world: Lived) -> None:
     shown = ask(sqlite_world, "status").stdout
     assert "3 drifts (1 accepted, 1 silenced) · 3 of 4 containers are in Git · 3 stacks · 2 hosts" in shown
     assert "✓ media   in sync for 9d" in shown
+    assert "✗ (in no stack)  1 drift  watchtower" in shown
+    assert "✗ warning   pi5 watchtower  runs, and Git does not declare it" in shown, "the name is said once"
+    assert shown.count("common/x.yml") == 0, "which files are no stacks `stacks` says"
     assert "changed on the host" in shown
     assert "docker update on the host (certain)" in shown
     assert "\x1b" not in shown
+
+
+def test_how_far_behind_git(sqlite_world: Lived) -> None:
+    with sqlite_world.open() as store, store.write() as write:
+        drift = drifts.get(write, MEMORY.id)
+        assert drift is not None
+        cause = Cause(CauseKind.COMMIT, Confidence.CERTAIN, "commit 3f2a91c by Anna: more", commit=REVISION, behind=3)
+        drifts.save(write, [replace(drift, side=Side.GIT, cause=cause.as_json())])
+    for words in (("status",), ("status", "--format", "markdown"), ("show", MEMORY.id)):
+        assert "behind Git (3 commits when it was found)" in ask(sqlite_world, *words).stdout
+    (found,) = [one for one in answer(sqlite_world, "status")["drift"] if one["id"] == MEMORY.id]
+    assert (found["side"], found["cause"]["behind"], found["cause"]["commit"]) == ("git", 3, REVISION)
 
 
 def test_status_never_looks_well_where_nobody_watches(ready_sqlite_place: Place) -> None:
@@ -189,6 +237,14 @@ def test_history(world: Lived) -> None:
     assert answer(world, "history", "--limit", "2")["more"] is True
 
 
+def test_a_history_in_which_nothing_happened(sqlite_world: Lived) -> None:
+    done = ask(sqlite_world, "history", "--since", "1s")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "nothing happened" in done.stderr
+    assert answer(sqlite_world, "history", "--since", "1s")["entries"] == []
+    assert len(ask(sqlite_world, "history", "--limit", "1").stdout.splitlines()) == 4, "a day, an entry, and that there are more"
+
+
 def test_history_narrowed(sqlite_world: Lived) -> None:
     def drifts(*words: str) -> set[str]:
         return {one["drift"] for one in answer(sqlite_world, "history", *words)["entries"]}
@@ -209,7 +265,22 @@ def test_history_with_changes_tells_the_story(sqlite_world: Lived) -> None:
     assert [one["at"] for one in found] == sorted((one["at"] for one in found), reverse=True)
     shown = ask(sqlite_world, "history", "--changes", "--limit", "0").stdout
     assert "began to watch (1.0)" in shown
+    assert {one["change"] for one in found if one["entry"] == "container"} == {"found"}, "nobody knows when they were made"
     assert "\x1b" not in shown
+
+
+def test_in_a_pipe_every_entry_is_a_line(sqlite_world: Lived) -> None:
+    up = container("media", "media")
+    with sqlite_world.open() as store, store.write() as write:
+        for number in range(20):
+            seen = up if number % 2 else replace(up, state="exited", exit_code=1)
+            containers.record(write, "pi5", sqlite_world.ago(seconds=20 - number), [seen], project="media")
+    words = ("history", "--changes", "--stack", "pi5/media", "--since", "1h")
+    entries = answer(sqlite_world, *words)["entries"]
+    assert len(entries) >= 20
+    lines = ask(sqlite_world, *words).stdout.splitlines()
+    assert len([line for line in lines if re.match(r"  \d\d:\d\d:\d\d ", line)]) == len(entries)
+    assert "steps like these" not in "".join(lines)
 
 
 def test_history_as_csv_holds_no_formula(sqlite_world: Lived) -> None:
@@ -227,8 +298,16 @@ def test_stats(world: Lived) -> None:
     assert sum(dns["seconds"].values()) == pytest.approx(9 * 86400, abs=120)
     (again,) = found["recurrences"]
     assert (again["count"], again["drift"]["path"]) == (3, "image")
+    assert sum(found["fleet"]["seconds"].values()) == pytest.approx(9 * 86400, abs=120), "no time is counted twice"
+    assert found["fleet"]["drifts"] == sum(stack["drifts"] for stack in found["stacks"])
     shown = ask(world, "history", "--stats", "--since", "9d").stdout
     assert "3 times, mostly" in shown
+
+
+def test_stats_begin_when_somebody_began_to_watch(sqlite_world: Lived) -> None:
+    found = answer(sqlite_world, "history", "--stats")
+    assert found["since"] == sqlite_world.ago(days=9).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+    assert {stack["seconds"]["unwatched"] for stack in found["stacks"]} == {0.0}
 
 
 def test_at_a_moment(world: Lived) -> None:
@@ -243,6 +322,21 @@ def test_at_a_moment(world: Lived) -> None:
     assert (only["name"], only["state"], only["configuration"]["Config"]["Image"]) == ("mealie", "running", "mealie:1")
     assert only["configuration"]["Env"]["PASSWORD"].startswith("•••• (")
     assert since["desired"][0]["services"]["mealie"]["image"] == "mealie:1"
+    password = only["configuration"]["Env"]["PASSWORD"]
+    assert {"environment.PASSWORD": password, "image": "mealie:1", "mem_limit": "1 GiB"}.items() <= only["written"].items()
+
+
+def test_at_a_moment_for_people(world: Lived) -> None:
+    shown = ask(world, "at", (world.now - timedelta(minutes=100)).isoformat(), "--stack", "pi5/mealie").stdout
+    assert "· pi5 mealie  running, mealie:1" in shown
+    assert "\n      mem_limit: 1 GiB  (Git says 512 MiB)\n" in shown
+    assert "HostConfig" not in shown
+    overview = ask(world, "at", (world.now - timedelta(minutes=100)).isoformat()).stdout
+    assert "· pi5 mealie  running, mealie:1" in overview
+    assert "mem_limit: 1 GiB" not in overview
+    # a filter on what is drifted changes nothing of what ran
+    narrowed = ask(world, "at", "100m", "--stack", "pi5/mealie", "--severity", "critical").stdout
+    assert "mem_limit: 1 GiB  (Git says 512 MiB)" in narrowed
 
 
 def test_at_a_moment_of_which_nothing_is_known(sqlite_world: Lived) -> None:

@@ -56,18 +56,30 @@ def test_a_host_is_shown_while_the_next_is_waited_for() -> None:
 
 
 def test_what_stays_on_the_terminal_is_what_a_file_would_get() -> None:
-    with watched() as terminal:
+    with watched(COLUMNS="200") as terminal:
         terminal.wait_for("asking proxmox, pi5")
         terminal.enter(3)
         terminal.wait()
         assert left_over(terminal.seen) == GOLDEN
 
 
+@pytest.mark.parametrize("words", [(), ("--no-color",)])
+def test_on_a_narrow_terminal_lines_are_folded_between_words_and_commands_stay_whole(words: tuple[str, ...]) -> None:
+    with watched(*words, COLUMNS="60") as terminal:
+        terminal.enter(3)
+        terminal.wait()
+        seen = left_over(terminal.seen)
+    commands = [line for line in GOLDEN.splitlines() if line.lstrip().startswith("docker ")]
+    assert commands
+    assert [line for line in seen.splitlines() if len(line) > 60] == [line for line in commands if len(line) > 60]
+    assert seen.split() == GOLDEN.split(), "nothing is lost, and no word is cut"
+
+
 @pytest.mark.parametrize(("words", "env"), [(["--no-color"], {}), ([], {"NO_COLOR": "1"}), ([], {"TERM": "dumb"})])
 def test_without_colour_there_is_no_escape_and_hosts_are_shown_as_they_are_done_all_the_same(
     words: list[str], env: dict[str, str]
 ) -> None:
-    with watched(*words, **env) as terminal:
+    with watched(*words, COLUMNS="200", **env) as terminal:
         terminal.enter()
         terminal.wait_for("not everything may be asked")
         assert "cannot be asked" not in terminal.seen

@@ -134,7 +134,7 @@ def state(tmp_path: Path, newest_compose: Compose, listener: Listener, monkeypat
     git(folder, "commit", "--quiet", "--message", "links")
     compose = find_compose(str(newest_compose.program))
     before = time.monotonic()
-    state = read_state(open_repo(folder), [HostLayout("host", ("*",))], compose=compose, cache=Cache(tmp_path / "cache"))
+    state = read_state(open_repo(folder), [HostLayout("host", ("*",))], compose=lambda: compose, cache=Cache(tmp_path / "cache"))
     assert time.monotonic() - before < 60
     return state
 

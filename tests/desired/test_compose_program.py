@@ -87,7 +87,7 @@ def test_nothing_of_our_environment_reaches_it(tmp_path: Path, monkeypatch: pyte
     assert out is not None
     assert {line.partition("=")[0] for line in out.splitlines()} <= {
         "GIVEN", "HOME", "PWD", "SHLVL", "_", "OLDPWD", "DOCKER_CONFIG", "COMPOSE_ANSI",
-        "COMPOSE_EXPERIMENTAL_GIT_REMOTE", "COMPOSE_EXPERIMENTAL_OCI_REMOTE",
+        "COMPOSE_EXPERIMENTAL_GIT_REMOTE", "COMPOSE_EXPERIMENTAL_OCI_REMOTE", "GOGC", "GOMEMLIMIT",
     }  # fmt: skip
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -66,6 +68,34 @@ def test_a_failure_says_what_git_said(tmp_path: Path) -> None:
     with pytest.raises(GitFailed, match="it cannot be shown: fatal: bad revision") as caught:
         git.read(["rev-list", "-1", "nope", "--"], folder=folder, what="it cannot be shown")
     assert caught.value.hint
+
+
+@pytest.mark.parametrize(("name", "reason"), [("gone", "No such file or directory"), ("file", "Not a directory")])
+def test_a_folder_that_cannot_be_entered_is_named_and_git_is_not_missing(tmp_path: Path, name: str, reason: str) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(GitFailed) as caught:
+        git.ask(["rev-parse", "HEAD"], folder=tmp_path / name)
+    assert caught.value.message == f"git cannot be started in {tmp_path / name}: {reason}"
+    assert caught.value.hint is not None
+    assert "install" not in caught.value.hint
+
+
+@pytest.mark.parametrize("spare", range(7))
+def test_no_open_files_left_is_not_a_missing_git(tmp_path: Path, spare: int) -> None:
+    """Wherever on the way to git they run out: it is a failure of git, which is tried again."""
+    script = (
+        "import os\nfrom pathlib import Path\nfrom anchorwatch.desired import git\nfrom anchorwatch.errors import GitFailed\n"
+        "import resource, subprocess, tempfile\n"
+        f"git.ask(['--version'], folder=Path({str(tmp_path)!r}))\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))\n"
+        "held = []\n"
+        "try:\n    while True:\n        held.append(os.open('/dev/null', os.O_RDONLY))\nexcept OSError:\n    pass\n"
+        f"for one in held[:{spare}]:\n    os.close(one)\n"
+        f"try:\n    git.ask(['--version'], folder=Path({str(tmp_path)!r}))\n"
+        "except GitFailed as error:\n    print(error.message, '|', error.hint)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("git cannot be started: Too many open files | this machine has run out of")
 
 
 def test_a_git_that_is_killed_has_not_answered(tmp_path: Path) -> None:

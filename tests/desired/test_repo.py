@@ -314,4 +314,4 @@ def test_no_git_on_this_machine(ops: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", script], env={"PATH": "/nonexistent"}, capture_output=True, text=True, check=True
     )
-    assert done.stdout.startswith("git cannot be started | install git")
+    assert done.stdout.startswith("git cannot be started: No such file or directory | install git")

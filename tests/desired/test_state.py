@@ -51,7 +51,7 @@ class Resolver:
             open_folder(root) if worktree else open_repo(root),
             LAYOUTS,
             [DeclaredElsewhere("pve/plain", "an LXC")] if (root / "elsewhere").exists() else [],
-            compose=find_compose(str(self.program), cache.folder),
+            compose=lambda: find_compose(str(self.program), cache.folder),
             cache=cache,
             wanted=wanted,
         )

@@ -6,13 +6,15 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 from lab.homelab import Homelab
+
+from tests.notify.endpoints import Web, web
 
 DEADLINE = 90
 
@@ -36,6 +38,13 @@ class Answer:
 
 
 Program = Callable[..., Answer]
+
+
+@pytest.fixture
+def mailbox() -> Iterator[Web]:
+    """Somebody who is told."""
+    with web() as mailbox:
+        yield mailbox
 
 
 @pytest.fixture

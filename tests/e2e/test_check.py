@@ -213,6 +213,30 @@ def test_a_mount_of_the_engine_socket_is_critical(homelab: Homelab, anchorwatch:
     assert {"privileged", "volumes./var/run/docker.sock"} <= paths
 
 
+def test_diff_shows_a_stopped_container_the_files_as_they_lie_there_and_a_stack_that_cannot_be_read(
+    homelab: Homelab, anchorwatch: Program
+) -> None:
+    homelab.pi5.docker("stop", "promtail")
+    stopped = anchorwatch("diff", "pi5/promtail").out
+    assert ("-container.state: running" in stopped, "+container.state: exited (0)" in stopped) == (True, True)
+    compose = homelab.repo / "pi5" / "mealie" / "docker-compose.yml"
+    compose.write_text(compose.read_text().replace("512M", "256M"))
+    assert anchorwatch("diff", "pi5/mealie").out == "", "it is not committed"
+    for words in (("--worktree",), ("--worktree", "--repo", str(homelab.repo))):
+        out = anchorwatch("diff", "pi5/mealie", *words).out
+        assert "-deploy.resources.limits.memory: 256 MiB" in out
+    compose.write_text("services: [")
+    answer = anchorwatch("diff", "pi5/mealie", "--worktree")
+    assert (answer.code, answer.out) == (2, "")
+    assert "pi5/mealie" in answer.err
+    assert "nothing differs" not in answer.err
+    assert anchorwatch("check", "--stack", "pi5/mealie", "--worktree").code == 101, "what `check` could not judge either"
+    whole = anchorwatch("diff", "--worktree")
+    assert (whole.code, "+container.state: exited (0)" in whole.out) == (2, True), "what could be read is shown"
+    assert anchorwatch("diff", "pi5/promtail", "--worktree").code == 0
+    assert anchorwatch("diff", "--at", "1h", "--worktree").code == 2
+
+
 def test_diff_shows_what_it_can_and_names_the_host_that_is_gone(homelab: Homelab, anchorwatch: Program, tmp_path: Path) -> None:
     homelab.proxmox.docker("update", "--restart", "no", "sonarr")
     config = tmp_path / "gone.yml"

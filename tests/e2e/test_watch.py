@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 import signal
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,13 +12,9 @@ from lab.waiting import eventually
 from lab.watcher import Watcher
 
 from anchorwatch.model.drifts import Side
-from anchorwatch.model.report import StackStatus
 from tests.e2e.recorded import Recorded, Told
-from tests.notify.endpoints import Web, web
-
-QUICK = "watch: {grace: 5s, rollout: 6s, settle: 300ms}\n"
-"""Long enough for a container to be made anew, short enough to wait for."""
-
+from tests.e2e.watching import all_in_sync, loud, titles, wait_for_messages, watching
+from tests.notify.endpoints import Web
 
 MESSAGES = [
     "pi5/mealie mealie: memory limit is 1 GiB, Git says 512 MiB",
@@ -33,19 +28,9 @@ MESSAGES = [
 
 
 @pytest.fixture
-def mailbox() -> Iterator[Web]:
-    """Somebody who is told."""
-    with web() as mailbox:
-        yield mailbox
-
-
-@pytest.fixture
 def watcher(homelab: Homelab, tmp_path: Path, mailbox: Web) -> Iterator[Watcher]:
     """The service over the fleet, well, and with nothing to tell."""
-    settings = QUICK + f'notify: {{destinations: [{{name: chat, url: "{mailbox.url("ok")}"}}]}}\n'
-    with Watcher(homelab.config, tmp_path / "watch", settings) as watcher:
-        watcher.wait_until_well()
-        eventually(lambda: _all_in_sync(Recorded(watcher.database)), within=60, what="every stack to be in sync")
+    with watching(homelab, tmp_path / "watch", mailbox) as watcher:
         yield watcher
 
 
@@ -57,18 +42,17 @@ def test_a_day(homelab: Homelab, watcher: Watcher, mailbox: Web) -> None:
     _a_commit_is_rolled_out_late(homelab, book, mailbox)
     _a_host_is_restarted(homelab, book)
     _the_watcher_is_killed(homelab, book, mailbox, watcher)
-    assert _all_in_sync(book)
-    _wait_for_messages(mailbox, len(MESSAGES))
-    titles = [re.sub(r" after .*", "", request.json["title"]) for request in mailbox.requests]
-    assert titles == MESSAGES, "\n".join(titles)
+    assert all_in_sync(book)
+    wait_for_messages(mailbox, len(MESSAGES))
+    assert titles(mailbox) == MESSAGES
     assert watcher.stop() == 0
 
 
 def _somebody_deploys(homelab: Homelab, book: Recorded) -> None:
     """Containers go and come back, and nobody is told."""
-    homelab.deploy("--force-recreate", stacks=[homelab.repo / "proxmox" / "monitoring"])
+    homelab.deploy("--force-recreate", stacks=[homelab.repo / "proxmox" / "media"])
     _wait_for_quiet(book)
-    assert _loud(book.news()) == []
+    assert loud(book.news()) == []
 
 
 def _a_limit_is_raised_at_night(homelab: Homelab, book: Recorded, mailbox: Web) -> None:
@@ -76,10 +60,10 @@ def _a_limit_is_raised_at_night(homelab: Homelab, book: Recorded, mailbox: Web) 
     limit = ("pi5", "mealie deploy.resources.limits.memory")
     homelab.pi5.docker("update", "--memory", "1g", "--memory-swap", "1g", "mealie")
     eventually(lambda: limit in book.drifted(), within=60, what="the memory limit to be open")
-    _wait_for_messages(mailbox, 1)
+    wait_for_messages(mailbox, 1)
     homelab.pi5.docker("update", "--memory", "512m", "--memory-swap", "1g", "mealie")
     eventually(lambda: not book.drifted(), within=60, what="the memory limit to be resolved")
-    _wait_for_messages(mailbox, 2)
+    wait_for_messages(mailbox, 2)
     assert book.news() == [
         Told(*limit, "None → pending", "appeared", Side.HOST),
         Told(*limit, "pending → open", "grace over", Side.HOST),
@@ -93,10 +77,10 @@ def _a_commit_is_rolled_out_late(homelab: Homelab, book: Recorded, mailbox: Web)
     compose.write_text(compose.read_text().replace("restart: unless-stopped", "restart: always"))
     git(homelab.repo, "commit", "--quiet", "--all", "--message", "promtail always restarts")
     eventually(lambda: restart in book.drifted(), within=60, what="the commit to be overdue")
-    _wait_for_messages(mailbox, 3)
+    wait_for_messages(mailbox, 3)
     homelab.deploy(stacks=[compose.parent])
     eventually(lambda: not book.drifted(), within=60, what="the commit to be rolled out")
-    _wait_for_messages(mailbox, 4)
+    wait_for_messages(mailbox, 4)
     _wait_for_quiet(book)
     told = book.news()
     assert [one for one in told if (one.host, one.what) == restart] == [
@@ -104,7 +88,7 @@ def _a_commit_is_rolled_out_late(homelab: Homelab, book: Recorded, mailbox: Web)
         Told(*restart, "pending → open", "grace over", Side.GIT),
         Told(*restart, "open → resolved", "mended on the host", Side.GIT),
     ]
-    assert _loud(one for one in told if (one.host, one.what) != restart) == []
+    assert loud(one for one in told if (one.host, one.what) != restart) == []
 
 
 def _a_host_is_restarted(homelab: Homelab, book: Recorded) -> None:
@@ -116,7 +100,7 @@ def _a_host_is_restarted(homelab: Homelab, book: Recorded) -> None:
     homelab.pi5_ssh.stop()
     homelab.pi5_ssh.start()
     _wait_for_quiet(book)
-    assert _loud(book.news()) == []
+    assert loud(book.news()) == []
 
 
 def _the_watcher_is_killed(homelab: Homelab, book: Recorded, mailbox: Web, watcher: Watcher) -> None:
@@ -124,18 +108,18 @@ def _the_watcher_is_killed(homelab: Homelab, book: Recorded, mailbox: Web, watch
     stopped, other = ("proxmox", "grafana missing"), ("proxmox", "loki missing")
     homelab.proxmox.docker("stop", "grafana")
     eventually(lambda: stopped in book.drifted(), within=60, what="grafana to be missed")
-    _wait_for_messages(mailbox, 5)
+    wait_for_messages(mailbox, 5)
     assert [one.change for one in book.news() if (one.host, one.what) == stopped] == ["None → pending", "pending → open"]
     eventually(lambda: not book.unsettled(), within=60, what="the message to be written down as sent")
     watcher.kill()
     homelab.proxmox.docker("stop", "loki")
     watcher.start()
     eventually(lambda: other in book.drifted(), within=60, what="loki, stopped while nobody watched, to be missed")
-    _wait_for_messages(mailbox, 6)
-    assert [one.what for one in _loud(book.news())] == ["loki missing"]
+    wait_for_messages(mailbox, 6)
+    assert [one.what for one in loud(book.news())] == ["loki missing"]
     homelab.proxmox.docker("start", "grafana", "loki")
     eventually(lambda: not book.drifted(), within=60, what="both to be back")
-    assert sorted((one.what, one.reason) for one in _loud(book.news())) == [
+    assert sorted((one.what, one.reason) for one in loud(book.news())) == [
         ("grafana missing", "mended on the host"),
         ("loki missing", "mended on the host"),
     ]
@@ -159,27 +143,13 @@ def test_a_new_config_is_taken_and_a_broken_one_is_not(watcher: Watcher, homelab
     eventually(lambda: "nonsense" in watcher.log.read_text(), within=60, what="the mistake to be named")
     assert watcher.well()
     homelab.pi5.docker("update", "--restart", "no", "mealie")
-    watcher.write_config(QUICK + 'ignore: [{service: mealie, path: restart, because: "a test"}]\n')
+    watcher.write_config('ignore: [{service: mealie, path: restart, because: "a test"}]\n')
     eventually(lambda: ("pi5", "mealie restart") in book.drifted(), within=60, what="it to be open under the old config")
     watcher.send(signal.SIGHUP)
     eventually(lambda: not book.drifted(), within=60, what="the rule to be taken")
     assert book.news()[-1].reason == "ignored from now on"
 
 
-def _wait_for_messages(mailbox: Web, count: int) -> None:
-    eventually(lambda: len(mailbox.requests) >= count, within=90, what=f"message {count} to come")
-
-
-def _loud(told: Iterable[Told]) -> list[Told]:
-    """What somebody would hear of: it opened, or it was open."""
-    return [one for one in told if "open" in one.change or one.what in {"host", "repo", "stack"}]
-
-
-def _all_in_sync(book: Recorded) -> bool:
-    found = book.verdicts()
-    return len(found) == 14 and set(found.values()) == {StackStatus.IN_SYNC}
-
-
 def _wait_for_quiet(book: Recorded) -> None:
     """Until whatever appeared is gone again."""
-    eventually(lambda: _all_in_sync(book), within=90, what="every stack to be in sync again", every=0.2)
+    eventually(lambda: all_in_sync(book), within=90, what="every stack to be in sync again", every=0.2)

@@ -101,6 +101,7 @@ def test_a_changed_value(path: str, models: Models, guilty: int, confidence: str
     assert (found.commit, found.confidence.value) == (f"{guilty:040x}", confidence)
     assert found.text == f"commit 0000000 by Anna: change {guilty}"
     assert (found.kind.value, found.by, found.at) == ("commit", "Anna", BEGIN + timedelta(minutes=guilty))
+    assert found.as_json()["behind"] == len(models) - 1, "all that touched the stack since"
 
 
 def test_a_service_that_came_and_one_that_went() -> None:

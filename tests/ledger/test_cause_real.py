@@ -152,7 +152,7 @@ def world(request: pytest.FixtureRequest, newest_compose: Compose, tmp_path_fact
         state = read_state(
             open_folder(folder.parent),
             [HostLayout("host", ("deeds",))],
-            compose=find_compose(str(newest_compose.program)),
+            compose=lambda: find_compose(str(newest_compose.program)),
             environ={},
         )
         (project,) = state.projects

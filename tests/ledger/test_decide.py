@@ -9,7 +9,7 @@ import pytest
 from anchorwatch.ledger.decide import covers, decide
 from anchorwatch.ledger.look import Patiences
 from anchorwatch.model.desired import ProjectKey, UnknownValue
-from anchorwatch.model.drifts import Acceptance, DriftState, Side
+from anchorwatch.model.drifts import ACCEPTED, Acceptance, DriftState, Side
 from anchorwatch.model.findings import Finding, Kind
 from anchorwatch.model.service import Patience
 from tests.ledger.looks import PATIENCES, Book, blind, look
@@ -268,6 +268,25 @@ def test_an_acceptance_ends_with_its_date_or_its_value(book: Book) -> None:
     assert book.drift(OTHER).acceptance is None
     assert book.sees(look(600, DRIFT, replace(OTHER, observed="Asia/Tokyo"))) == [("open", "open", "acceptance over")]
     assert book.wakes() is None
+
+
+def test_the_end_of_an_acceptance_says_what_was_accepted(book: Book) -> None:
+    accepted = Acceptance(after(31), DRIFT.observed, until=after(600), reason="new disk")
+    book.sees(look(0, DRIFT), look(30, DRIFT))
+    book.drifts[DRIFT.id] = replace(book.drift(), acceptance=accepted)
+    book.sees(look(60, DRIFT), look(90))
+    assert book.sees(look(700, DRIFT), look(730, DRIFT)) == [("resolved", "pending", "appeared"), OPENED]
+    assert book.drift().acceptance is None
+    assert [one.cause for one in book.written] == [None, None, {ACCEPTED: accepted.document}, None, None]
+    assert Acceptance.of(accepted.document).document == accepted.document
+
+
+def test_another_word_for_what_is_missing_ends_no_acceptance(book: Book) -> None:
+    gone = finding(None, kind=Kind.MISSING, observed="exited (137)", desired=None)
+    book.sees(look(0, gone), look(30, gone))
+    book.drifts[gone.id] = replace(book.drift(gone), acceptance=Acceptance(after(31), gone.observed))
+    assert book.sees(look(60, replace(gone, observed="restarting"))) == [("open", "open", "value changed")]
+    assert book.drift(gone).acceptance is not None
 
 
 def test_a_clock_that_is_set_back_makes_no_nonsense(book: Book) -> None:

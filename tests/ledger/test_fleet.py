@@ -17,7 +17,8 @@ from tests.ledger.test_record import DRIFT, keep
 from tests.store.make import after, host, stack
 from tests.store.places import Place
 
-GONE: dict[str, Any] = {"status": HostStatus.UNREACHABLE, "error": ErrorInfo("refused", "nobody listens"), "engine_id": None}
+REFUSED = ErrorInfo("refused", "nobody listens", "is it up?")
+GONE: dict[str, Any] = {"status": HostStatus.UNREACHABLE, "error": REFUSED, "engine_id": None}
 FROZEN: dict[str, Any] = {"status": HostStatus.UNREACHABLE, "error": ErrorInfo("timeout", "no answer"), "engine_id": None}
 
 
@@ -30,7 +31,7 @@ def test_a_host_that_goes_and_comes_back(store: Store) -> None:
     written = sees(store, host(after(0)), host(after(5)), host(after(10), **GONE), host(after(20), **FROZEN), host(after(3600)))
     assert told(written) == [("ok", "unreachable", "host unreachable"), ("unreachable", "ok", "host back")]
     assert [one.since_at for one in written] == [after(0), after(10)]
-    assert written[0].cause == {"class": "refused", "message": "nobody listens"}
+    assert written[0].cause == {"class": "refused", "message": "nobody listens", "hint": "is it up?"}
     with store.read() as read:
         assert told(transitions.newest(read, host="pi5")) == told(written[::-1])
 
@@ -102,7 +103,7 @@ def test_a_stack_that_cannot_be_read_for_a_while(store: Store) -> None:
         ("pi5", "mealie", after(2), after(0)),
         ("pi5", "mealie", after(5), after(2)),
     ]
-    assert written[0].cause == {"class": "bad_yaml", "message": "line 3"}
+    assert written[0].cause == {"class": "bad_yaml", "message": "line 3", "hint": None}
     with store.read() as read:
         assert told(transitions.newest(read, stack=("pi5", "mealie"))) == told(written[::-1])
         assert stacks.since(read, "pi5", "mealie") == after(5)
@@ -141,4 +142,4 @@ def test_a_repo_that_cannot_be_read_over_a_restart(first: ErrorInfo | None, plac
     since = 1 if first is None else 0
     assert (gone.at, gone.since_at) == (after(since), after(0) if first is None else None)
     assert (back.at, back.since_at, back.host, back.stack) == (after(3), after(since), None, None)
-    assert gone.cause == {"class": "bad_yaml", "message": "line 3"}
+    assert gone.cause == {"class": "bad_yaml", "message": "line 3", "hint": None}

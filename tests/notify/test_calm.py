@@ -8,13 +8,14 @@ from datetime import time, timedelta
 import pytest
 
 from anchorwatch.model.desired import ProjectKey
-from anchorwatch.model.drifts import Acceptance
+from anchorwatch.model.drifts import Acceptance, DeliveryState
 from anchorwatch.model.findings import Kind, Severity
 from anchorwatch.model.messages import Arrival, Outcome
 from anchorwatch.model.report import HostStatus
-from anchorwatch.model.service import Digest, QuietHours, RateLimit
+from anchorwatch.model.service import Digest, Patience, QuietHours, RateLimit
 from anchorwatch.model.silences import Matcher, Silence
-from anchorwatch.notify.fates import SAID
+from anchorwatch.notify.fates import SAID, Fate
+from anchorwatch.notify.telling import Lane, Telling
 from anchorwatch.store import Store, deliveries, silences
 from tests.notify.world import ARRIVED, World, destination, findings, lanes
 from tests.store.make import BEGIN, after, finding
@@ -37,6 +38,26 @@ def test_a_drift_is_told_when_it_opens_and_when_it_is_gone(world: World) -> None
     world.until(200)
     assert [(one.at, one.what) for one in world.sent] == [(35, "news: open pi5/mealie"), (130, "news: resolved pi5/mealie")]
     assert world.fates() == [("grace over", "sent", None), ("mended on the host", "sent", None)]
+
+
+def test_what_has_come_of_it_is_counted_once(file_store: Store) -> None:
+    """A pager is told of nothing that it does not ask for; a message that is tried again counts when it has arrived."""
+    world = World(file_store, lanes(destination(), destination("pager", min_severity=Severity.CRITICAL)))
+    none = {(name, state): 0 for name in ("chat", "pager") for state in deliveries.FINISHED}
+    assert world.dispatcher.finished == none
+    world.answer = lambda url, message: Outcome(Arrival.FAILED, "connection refused")
+    world.drift(100, DRIFT, ELSEWHERE)
+    world.until(150)
+    assert world.dispatcher.finished == none
+    world.answer = lambda url, message: ARRIVED
+    world.until(5000)
+    assert world.dispatcher.finished == {**none, ("chat", DeliveryState.SENT): 2}
+    world.look(5010, replace(DRIFT, observed="2 GiB"))
+    world.look(5011, DRIFT)
+    world.until(6000)
+    skipped = sum(state == "skipped" and why != Fate.MINOR for _, state, why in world.fates())
+    assert skipped > 0
+    assert world.dispatcher.finished == {**none, ("chat", DeliveryState.SENT): 2, ("chat", DeliveryState.SKIPPED): skipped}
 
 
 def test_a_deployment_is_told_to_nobody(world: World) -> None:
@@ -138,7 +159,43 @@ def test_how_a_container_is_missing_is_no_news(world: World) -> None:
         world.look(at, replace(GONE, observed="exited (1)" if at % 120 else "restarting"))
     assert world.until(4000) == []
     assert [one.what for one in world.sent] == ["news: open pi5/mealie"]
-    assert {fate for _, _, fate in world.fates()[1:]} == {"still missing"}
+    assert {fate for _, _, fate in world.fates()[1:]} == {"another word for the same"}
+
+
+def test_three_things_mended_one_after_the_other_are_one_message(world: World) -> None:
+    world.drift(100, *findings(4), ELSEWHERE, FAR)
+    world.look(200, *findings(2))
+    world.look(203, key=ProjectKey("pi5", "db"))
+    world.look(204, key=ProjectKey("nas", "mealie"))
+    world.look(207)
+    world.until(300)
+    assert [(one.at, one.bundle.items[0].transition.host, len(one.bundle.items)) for one in world.sent[2:]] == [
+        (234, "nas", 1),
+        (237, "pi5", 5),
+    ]
+    assert world.sent[-1].message.title == "pi5: 5 drifts resolved in 2 stacks"
+
+
+def test_good_news_waits_for_more_of_it_for_a_minute_at_most_and_goes_along_with_bad_news(world: World) -> None:
+    world.drift(100, *findings(40))
+    for number in range(39):
+        world.look(200 + 4 * number, *findings(39 - number))
+        if number in (20, 33):
+            world.look(200 + 4 * number, ELSEWHERE)
+    world.until(1000)
+    assert [(one.at, len(one.bundle.items)) for one in world.sent[1:]] == [(290, 16), (337, 11 + 1), (382, 12)]
+
+
+def test_a_host_with_a_grace_of_its_own_is_back_in_one_message(file_store: Store) -> None:
+    telling = lanes()
+    world = World(file_store, replace(telling, grace=Patience(30.0, by_host={"pi5": 120.0})))
+    world.host(0, HostStatus.OK)
+    world.drift(100, *findings(3))
+    world.host(102, HostStatus.UNREACHABLE)
+    world.until(5000)
+    world.host(5000, HostStatus.OK)
+    world.look(5002, *findings(3))
+    assert world.until(6000) == ["news: open pi5/mealie, open pi5/mealie, open pi5/mealie, ok pi5"]
 
 
 def test_a_value_that_goes_to_and_fro_is_told_twice_and_once_when_it_is_calm(world: World) -> None:
@@ -302,10 +359,23 @@ def test_quiet_hours_hold_back_until_they_are_over(file_store: Store) -> None:
     morning = 8 * 3600 + 20 * 60
     world.until(morning)
     assert [(one.destination, one.what) for one in world.sent[1:]] == [
-        ("chat", "digest: open nas/mealie, open pi5/db"),
+        ("chat", "backlog: open nas/mealie, open pi5/db"),
         ("pager", "news: open nas/mealie"),
     ]
     assert world.sent[1].at == pytest.approx(morning, abs=1)
+
+
+def test_what_is_held_back_goes_out_though_nothing_else_happens(file_store: Store) -> None:
+    quiet = QuietHours(time(22), time(7), "UTC")
+    world = World(file_store)
+    url = destination(quiet_hours=quiet)
+    world.telling = Telling((Lane(url, "ann@example.org"), Lane(url, "bob@example.org")), lanes().grace)
+    world.start()
+    world.drift(100, DRIFT)
+    world.until(200)
+    assert {fate for _, _, fate in world.fates()} == {"quiet hours"}
+    assert world.until(40_000) == ["news: open pi5/mealie"] * 2
+    assert world.sent[-1].at == pytest.approx(8 * 3600 + 20 * 60, abs=1)
 
 
 def test_a_rate_limit_holds_back_and_sums_up(file_store: Store) -> None:
@@ -316,7 +386,7 @@ def test_a_rate_limit_holds_back_and_sums_up(file_store: Store) -> None:
     assert [one.what for one in world.sent] == ["news: open host0/mealie", "news: open host1/mealie"]
     assert {fate for _, _, fate in world.fates()[2:]} == {"rate limit"}
     world.until(8000)
-    assert [(one.bundle.occasion.value, len(one.bundle.items)) for one in world.sent[2:]] == [("digest", 6)]
+    assert [(one.bundle.occasion.value, len(one.bundle.items)) for one in world.sent[2:]] == [("backlog", 6)]
 
 
 def test_a_reminder_of_all_that_stands(file_store: Store) -> None:
@@ -360,14 +430,87 @@ def test_an_accepted_drift_is_told_again_when_the_acceptance_ends(world: World) 
     assert world.until(8000) == ["news: open pi5/mealie"]
 
 
-def test_an_accepted_drift_ends_without_a_word_and_the_next_one_is_news(world: World) -> None:
+def test_the_end_of_an_accepted_drift_is_told_once_to_who_was_told_of_it_and_the_next_one_is_news(file_store: Store) -> None:
+    world = World(file_store, lanes(destination(), destination("pager", min_severity=Severity.CRITICAL)))
     world.drift(100, DRIFT)
     world.until(150)
-    world.change_drift(DRIFT, acceptance=Acceptance(after(150), DRIFT.observed))
+    world.change_drift(DRIFT, acceptance=Acceptance(after(150), DRIFT.observed, after(9999), "until the new disk is here"))
+    world.look(1000)
+    world.look(1200)
+    world.until(2000)
+    assert [(one.destination, one.what) for one in world.sent[1:]] == [("chat", "news: resolved pi5/mealie")]
+    assert "accepted: since" in world.sent[-1].message.text
+    assert "until the new disk is here" in world.sent[-1].message.text
+    world.drift(3000, DRIFT)
+    assert world.until(4000) == ["news: open pi5/mealie"]
+    assert "accepted" not in world.sent[-1].message.text
+
+
+def test_who_was_not_told_because_it_was_accepted_hears_nothing_of_its_end(world: World) -> None:
+    world.look(70, DRIFT)
+    world.change_drift(DRIFT, acceptance=Acceptance(after(70), DRIFT.observed))
+    world.look(100, DRIFT)
     world.look(1000)
     assert world.until(2000) == []
-    world.drift(3000, replace(DRIFT, observed="9 GiB"))
-    assert world.until(4000) == ["news: open pi5/mealie"]
+    assert [fate for _, _, fate in world.fates()] == ["accepted", "never told that it appeared"]
+
+
+def test_the_end_of_an_acceptance_is_told_though_the_value_is_one_that_was_told_before(world: World) -> None:
+    world.drift(100, DRIFT)
+    world.until(150)
+    other = replace(DRIFT, observed="2 GiB")
+    world.look(200, other)
+    world.change_drift(other, acceptance=Acceptance(after(201), "2 GiB"))
+    assert world.until(300) == []
+    for at in (8000, 8100, 8200):
+        world.look(at, DRIFT)
+    world.until(9000)
+    assert [one.what for one in world.sent] == ["news: open pi5/mealie"] * 2
+    assert "accepted: until its value changed" in world.sent[-1].message.text
+
+
+def test_the_end_of_an_acceptance_is_told_though_the_drift_was_away_for_a_moment(world: World) -> None:
+    world.drift(100, DRIFT)
+    world.until(150)
+    world.change_drift(DRIFT, acceptance=Acceptance(after(150), DRIFT.observed, after(1010), "until the new disk is here"))
+    world.look(1000)
+    for at in (1020, 1021, 1100, 1200):
+        world.look(at, DRIFT)
+    world.until(2000)
+    assert [one.what for one in world.sent] == ["news: open pi5/mealie"] * 2
+    assert "until the new disk is here" in world.sent[-1].message.text
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+def test_the_end_of_an_acceptance_is_told_though_the_value_is_back_before_it_was(file_store: Store, quiet: bool) -> None:
+    night = QuietHours(BEGIN.time(), after(2000).time(), "UTC")
+    world = World(file_store, lanes(destination(quiet_hours=night) if quiet else destination()))
+    world.drift(3000, DRIFT)
+    world.until(4000)
+    day = 86400.0
+    world.change_drift(DRIFT, acceptance=Acceptance(after(4000), DRIFT.observed, after(day + 1500), "until the new disk is here"))
+    world.look(day + 1000, replace(DRIFT, observed="2 GiB"))
+    for at in (1600, 1603) if quiet else (1003,):
+        world.look(day + at, DRIFT)
+    assert world.until(day + 3000) == ["news: open pi5/mealie"]
+    (item,) = world.sent[-1].bundle.items
+    assert (len(item.deliveries), item.transition.observed, world.states()) == (2, DRIFT.observed, {DeliveryState.SENT})
+    assert world.sent[-1].message.title == "pi5/mealie mealie: no longer accepted: memory limit is 1 GiB, Git says 512 MiB"
+    assert "accepted: until its value changed" in world.sent[-1].message.text
+    assert "until the new disk is here" in world.sent[-1].message.text
+    assert "until the new disk is here" in str(world.sent[-1].message.fields), "webhooks have it, too"
+    assert world.until(2 * day) == []
+
+
+def test_another_word_for_how_a_container_is_missing_ends_no_acceptance(world: World) -> None:
+    world.drift(100, GONE)
+    world.until(150)
+    world.change_drift(GONE, acceptance=Acceptance(after(150), GONE.observed, after(5000), "until the new disk is here"))
+    world.look(1000, replace(GONE, observed="exited (1)"))
+    assert world.until(4000) == []
+    world.look(5001, replace(GONE, observed="exited (1)"))
+    assert world.until(6000) == ["news: open pi5/mealie"]
+    assert world.sent[-1].message.title == "pi5/mealie mealie: no longer accepted: memory limit is 1 GiB, Git says 512 MiB"
 
 
 def test_a_destination_that_is_away_for_a_day_gets_what_is_left_in_order(world: World) -> None:

@@ -16,8 +16,9 @@ from anchorwatch.app import writing
 from anchorwatch.config import load
 from anchorwatch.model.drifts import Acceptance, Delivery, DeliveryState, DriftState
 from anchorwatch.model.findings import Kind
+from anchorwatch.model.timeline import StackSeen
 from anchorwatch.notify.fates import SAID, Fate
-from anchorwatch.store import Store, deliveries, drifts, silences, transitions
+from anchorwatch.store import Store, deliveries, drifts, silences, stacks, transitions
 from anchorwatch.web.control import asgi, socket_of
 from anchorwatch.web.server import Server
 from tests.cli.program import run
@@ -118,6 +119,43 @@ def test_what_cannot_be_silent_says_why(config: Path, place: Place, words: list[
     assert hint in done.stderr
 
 
+@pytest.fixture
+def stacks_are_known(place: Place) -> None:
+    with place.open() as store, store.write() as write:
+        seen = [StackSeen(make.stack(name), project=name, revision="a" * 40) for name in ("mealie", "promtail")]
+        stacks.record(write, seen, clock.now())
+
+
+@pytest.mark.parametrize(
+    ("words", "problem", "hint"),
+    [
+        (["pi6"], "no host 'pi6'", "did you mean pi5?"),
+        (["zzz"], "no host 'zzz'", "there is pi5"),
+        (["mealie"], "no host 'mealie'", "did you mean pi5/mealie?"),
+        (["pi5/meale"], "no stack 'pi5/meale'", "did you mean pi5/mealie?"),
+        (["host=pi5", "stack=promptail"], "no stack 'promptail' on pi5", "did you mean pi5/promtail?"),
+        (["pi6", "path=image"], "no host 'pi6'", "one still to come: host=pi6*"),
+        (["pi5/new"], "no stack 'pi5/new'", "one that was just committed, or is still to come: stack=pi5/new*"),
+        (["id=ffffffff"], "no drift 'ffffffff'", "anchorwatch status"),
+    ],
+)
+@pytest.mark.usefixtures("stacks_are_known")
+def test_a_name_that_is_none_is_not_silent(config: Path, place: Place, words: list[str], problem: str, hint: str) -> None:
+    done = anchorwatch(config, "silence", *words, "--for", "2h")
+    assert (done.returncode, problem in done.stderr, hint in done.stderr) == (2, True, True), done.stderr
+    assert asked(config, "silence")["silences"] == []
+
+
+@pytest.mark.usefixtures("stacks_are_known")
+def test_what_is_known_or_still_to_come_is_silent(config: Path, place: Place) -> None:
+    for words in (["pi5"], ["stack=mealie"], ["pi5/promtail"], ["host=pi6*"], ["stack=pi5/new*"], ["everything"]):
+        asked(config, "silence", *words, "--for", "2h")
+    assert asked(config, "silence", f"id={DRIFT.id[:6]}", "--for", "2h")["silence"]["matcher"] == {"id": DRIFT.id}
+    said = anchorwatch(config, "silence", "pi5", "path=mem*", "--for", "2h").stdout
+    assert said.startswith("silent, 1 drift now: host=pi5, path=mem* until ")
+    assert anchorwatch(config, "silence", "pi5", "path=x", "--for", "2h").stdout.startswith("silent, 0 drifts now: ")
+
+
 def test_a_drift_is_accepted_and_that_is_taken_back(config: Path, place: Place) -> None:
     answer = asked(config, "accept", DRIFT.id[:6], "--for", "30d", "--reason", "new disk")
     assert (answer["id"], answer["reason"]) == (DRIFT.id, "new disk")
@@ -179,11 +217,25 @@ def test_a_rule_is_shown_and_then_written_and_nothing_else_is_changed(config: Pa
     assert config.read_text() == before.replace("# somebody else's\n", "# somebody else's\n" + new)
 
 
+def test_a_rule_for_one_drift_says_why_before_it_is_written(config: Path, place: Place) -> None:
+    before = config.read_text()
+    rule = "{host: pi5, stack: mealie, service: mealie, path: mem_limit}"
+    assert asked(config, "ignore", DRIFT.id)["rules"] == [rule]
+    assert anchorwatch(config, "ignore", DRIFT.id).stdout == (
+        f'ignore:\n  - {rule}\n--because "…" says why, for whoever finds the rule in a year\n'
+    )
+    for words in ([], ["--because", " "]):
+        done = anchorwatch(config, "ignore", DRIFT.id, "--write", *words)
+        assert (done.returncode, "has to say why" in done.stderr, "--because" in done.stderr) == (2, True, True)
+    assert config.read_text() == before
+
+
 def test_everything_that_is_drifted_is_ignored_from_now_on(config: Path, place: Place, tmp_path: Path) -> None:
     answer = asked(config, "ignore", "--from-now", "--write", "--into", "repo")
     own = tmp_path / "repo" / ".anchorwatch.yml"
     assert answer["written"] == str(own)
     assert len(answer["rules"]) == 2
+    assert all(f'because: "so since before {clock.now():%Y-%m-%d}"' in rule for rule in answer["rules"])
     from anchorwatch.compare.ignore import ignored_by
     from anchorwatch.config.own_rules import parse_rules
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from anchorwatch.model.address import HostAddress
-from anchorwatch.model.observed import Snapshot
+from anchorwatch.model.observed import Renewal, Snapshot
 from anchorwatch.observed import connect
 from tests.observed.fake_engine import NOT_FOUND, Answer, FakeEngine, answer, inspection, row, told
 
@@ -91,3 +91,16 @@ def test_a_list_that_stays_behind_does_not_win_over_the_inspection(tmp_path: Pat
     snapshot, asked = look(Moving([stale], "never"), tmp_path)
     assert shown(snapshot) == [("a", "web", "exited")]
     assert asked.count("/containers/json") == 3
+
+
+def test_a_list_that_stays_behind_while_it_is_renewed(tmp_path: Path) -> None:
+    """What an engine tells twice in one renewal is not what it told before it."""
+    stale = scene(("a", "web", "running"))
+    stale["seen"] = {"a": inspection("a", "web", "exited")}
+    teller = Moving([scene(("a", "web", "running")), stale], "/containers/a/json")
+    with FakeEngine(teller, path=tmp_path / "s") as server, connect(HostAddress("host", server.docker)) as connection:
+        now = connection.snapshot()
+        assert shown(now) == [("a", "web", "running")]
+        for _ in range(2):
+            now = connection.snapshot(renew=Renewal(now, touched=frozenset({"a"})))
+            assert shown(now) == [("a", "web", "exited")]

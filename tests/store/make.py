@@ -25,8 +25,13 @@ def stack(name: str = "mealie", host: str = "pi5") -> Stack:
 
 
 def host(at: datetime = BEGIN, name: str = "pi5", **more: Any) -> HostSeen:
-    given: dict[str, Any] = {"status": HostStatus.OK, "engine_id": "ENGINE-1", "engine_version": "28.5.2"}
-    return HostSeen(host=name, address=f"ssh://admin@{name}", at=at, **(given | more))
+    given: dict[str, Any] = {
+        "address": f"ssh://admin@{name}",
+        "status": HostStatus.OK,
+        "engine_id": "ENGINE-1",
+        "engine_version": "28.5.2",
+    }
+    return HostSeen(host=name, at=at, **(given | more))
 
 
 def container(name: str = "mealie", **more: Any) -> ContainerSeen:

@@ -58,9 +58,12 @@ class Server:
         self.folder = Path(tempfile.mkdtemp(prefix="anchorwatch-pg-"))
         self._numbers = itertools.count(1)
         self._log = (self.folder / "log").open("w")
+        self._programs, environment = programs()
+        given = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TZ": "UTC", **environment}
+        self._as_nobody: dict[str, Any] = {"env": given, "cwd": self.folder}
         try:
-            self._process = self._started()
-            eventually(self._answers, within=30, what=f"PostgreSQL in {self.folder}")
+            self._initialise()
+            self.start()
         except BaseException:
             shutil.rmtree(self.folder)
             raise
@@ -69,10 +72,26 @@ class Server:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None) -> None:
-        self._process.send_signal(signal.SIGINT)
-        self._process.wait(30)
+        self.stop()
         self._log.close()
         shutil.rmtree(self.folder)
+
+    def start(self) -> None:
+        """Begins, with everything that was there; returns when it answers."""
+        settings = [part for name, value in _SETTINGS.items() for part in ("-c", f"{name}={value}")]
+        postgres: list[str | Path] = ["setpriv", "--pdeathsig", "INT", self._programs / "postgres"]
+        self._process = subprocess.Popen(
+            [*postgres, "-D", self.folder / "data", "-k", self.folder, *settings],
+            stdout=self._log,
+            stderr=self._log,
+            **self._as_nobody,
+        )
+        eventually(self._answers, within=60, what=f"PostgreSQL in {self.folder}")
+
+    def stop(self) -> None:
+        """Ends, and breaks off whoever is connected."""
+        self._process.send_signal(signal.SIGINT)
+        self._process.wait(30)
 
     def new_database(self, template: str = "template1") -> str:
         """Makes a database, as a copy of another one that nobody uses, and returns its name."""
@@ -97,40 +116,19 @@ class Server:
         with contextlib.closing(self.connect("postgres")) as connection:
             connection.execute(sql.encode())
 
-    def _started(self) -> subprocess.Popen[bytes]:
-        bin_folder, environment = programs()
-        given = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TZ": "UTC", **environment}
-        as_nobody: dict[str, Any] = {"env": given, "cwd": self.folder}
+    def _initialise(self) -> None:
         if os.geteuid() == 0:
             os.chown(self.folder, NOBODY, NOBODY)
-            as_nobody |= {"user": NOBODY, "group": NOBODY, "extra_groups": []}
+            self._as_nobody |= {"user": NOBODY, "group": NOBODY, "extra_groups": []}
+        initdb: list[str | Path] = [self._programs / "initdb", "-D", self.folder / "data"]
         made = subprocess.run(
-            [
-                bin_folder / "initdb",
-                "-D",
-                self.folder / "data",
-                "-U",
-                "anchorwatch",
-                "-A",
-                "trust",
-                "-N",
-                "-E",
-                "UTF8",
-                "--locale=C",
-            ],
+            [*initdb, "-U", "anchorwatch", "-A", "trust", "-N", "-E", "UTF8", "--locale=C"],
             capture_output=True,
             text=True,
             check=False,
-            **as_nobody,
+            **self._as_nobody,
         )
         assert made.returncode == 0, made.stderr
-        settings = [part for name, value in _SETTINGS.items() for part in ("-c", f"{name}={value}")]
-        return subprocess.Popen(
-            ["setpriv", "--pdeathsig", "INT", bin_folder / "postgres", "-D", self.folder / "data", "-k", self.folder, *settings],
-            stdout=self._log,
-            stderr=self._log,
-            **as_nobody,
-        )
 
     def _answers(self) -> bool:
         assert self._process.poll() is None, Path(self._log.name).read_text()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import random
+import weakref
 from dataclasses import replace
 from datetime import timedelta, timezone
 from typing import Any
@@ -24,6 +26,7 @@ from anchorwatch.store import (
     drifts,
     events,
     hosts,
+    moment,
     runs,
     stacks,
     transitions,
@@ -65,6 +68,18 @@ def test_another_engine_at_the_address_is_seen_and_not_taken(store: Store) -> No
     with store.read() as read:
         assert hosts.engine_of(read, "pi5") == "ENGINE-2"
         assert hosts.current(read)["pi5"].seen.engine_id == "ENGINE-2"
+
+
+def test_where_the_engine_was_seen_last(store: Store) -> None:
+    elsewhere = make.host(after(2), address="tcp://nas:2375", status=HostStatus.UNREACHABLE, engine_id=None)
+    with store.write() as write:
+        assert hosts.answered_at(write, "pi5") is None
+        hosts.record(write, make.host(address="unix:///first"))
+        hosts.record(write, make.host(after(1), address="unix:///second"))
+        hosts.record(write, elsewhere)
+        hosts.record(write, make.host(after(3), address="tcp://nas:2375", engine_id="ENGINE-2"))
+    with store.read() as read:
+        assert hosts.answered_at(read, "pi5") == "unix:///second"
 
 
 def test_a_stack_over_time(store: Store) -> None:
@@ -502,3 +517,32 @@ def test_times_keep_the_microsecond_and_lose_the_zone(store: Store) -> None:
 def test_a_time_without_a_zone_is_refused(store: Store) -> None:
     with pytest.raises(Exception, match="no time zone"), store.write() as write:
         hosts.record(write, make.host(BEGIN.replace(tzinfo=None)))
+
+
+def test_what_a_container_was_takes_no_memory(store: Store) -> None:
+    """Each resync reads every configuration anew, for months."""
+
+    class Document(dict[str, Any]):
+        """One that tells when it is gone."""
+
+    def look(number: int) -> weakref.ref[Document]:
+        document = Document({"HostConfig": {"Memory": 536870912}})
+        with store.write() as write:
+            containers.record(write, "pi5", after(number), [make.container(configuration=document)])
+        return weakref.ref(document)
+
+    seen = [look(number) for number in range(3)]
+    gc.collect()
+    assert [one() is None for one in seen[:-1]] == [True, True]
+
+
+def test_a_nul_anywhere_keeps_no_moment_from_being_read(store: Store) -> None:
+    """PostgreSQL's own functions for JSON refuse a document that has one."""
+    seen = make.container(configuration={"Config": {"Image": "mealie:v1"}, "Labels": {"a\0b": "\0"}})
+    with store.write() as write:
+        containers.record(write, "pi5", BEGIN, [seen])
+    with store.read() as read:
+        (found,) = moment.then(read, after(1)).containers
+        (whole,) = moment.then(read, after(1), configurations=True).containers
+    assert found.seen.configuration == {"Config": {"Image": "mealie:v1"}}
+    assert whole.seen.configuration == seen.configuration

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
+from lab.waiting import eventually
 
 from anchorwatch.errors import StoreError
 from anchorwatch.model.desired import ProjectKey
-from anchorwatch.store import Store, checks, containers, cursors
+from anchorwatch.model.service import HistorySettings
+from anchorwatch.model.timeline import EventSeen
+from anchorwatch.store import Store, checks, containers, cursors, events, retention
 from tests.store import make
 from tests.store.make import BEGIN, after
 from tests.store.places import Place
@@ -88,3 +93,52 @@ def test_another_program_that_locks_the_file_is_named(ready_sqlite_place: Place)
         shell.execute("ROLLBACK")
         with store.write() as write:
             cursors.put(write, "one", "1", BEGIN)
+
+
+def test_a_server_is_tidied_up_while_others_write(ready_postgresql_place: Place) -> None:
+    waiting = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'VACUUM%'"
+    with ready_postgresql_place.open() as store, ThreadPoolExecutor(1) as pool, ready_postgresql_place.connection() as connection:
+        with connection.transaction():
+            connection.execute("LOCK TABLE transitions IN SHARE UPDATE EXCLUSIVE MODE")
+            tidied = pool.submit(store.reclaim, whole=False)
+            eventually(lambda: ready_postgresql_place.rows(waiting), within=5, what="VACUUM to wait for the table")
+            with store.write() as write:
+                cursors.put(write, "one", "1", BEGIN)
+            assert not tidied.done()
+        tidied.result(20)
+
+
+def test_a_table_that_is_not_let_go_of_is_left_and_said_and_the_others_are_tidied(
+    ready_postgresql_place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As a nightly pg_dump, which reads in one transaction. For room that only could not be given back nothing is deleted."""
+
+    def rewritten() -> set[str]:
+        now = dict(ready_postgresql_place.rows(files))
+        return {table for table, file in now.items() if file != before[table]}
+
+    files = "SELECT relname, pg_relation_filenode(oid) FROM pg_class WHERE relname IN ('hosts', 'transitions', 'deliveries')"
+    with ready_postgresql_place.open() as store, ready_postgresql_place.connection() as dump:
+        before = dict(ready_postgresql_place.rows(files))
+        with store.write() as write:
+            events.add(write, [EventSeen("pi5", after(0), "die", "c1")])
+        with dump.transaction():
+            dump.execute("SELECT count(*) FROM transitions")
+            done = retention.prune(store, HistorySettings(max_size=1), BEGIN + timedelta(days=99))
+        assert (done.left, done.rows) == (["transitions"], {})
+        assert rewritten() == {"hosts", "deliveries"}
+        assert "are the tables transitions" in caplog.text
+        done = retention.prune(store, HistorySettings(max_size=1), BEGIN + timedelta(days=99))
+        assert (done.left, done.rows["events"]) == ([], 1)
+        assert rewritten() == {"hosts", "deliveries", "transitions"}
+
+
+def test_who_reads_does_not_wait_for_ever_for_a_table_that_is_being_rewritten(ready_postgresql_place: Place) -> None:
+    with ready_postgresql_place.open() as store, ready_postgresql_place.connection() as other, store.read() as read:
+        began = time.monotonic()
+        with other.transaction():
+            other.execute("LOCK TABLE cursors IN ACCESS EXCLUSIVE MODE")
+            with pytest.raises(StoreError, match="locked by somebody else"), store.read() as waiting:
+                cursors.get(waiting, "one")
+        assert time.monotonic() - began < 20
+        assert cursors.get(read, "one") is None

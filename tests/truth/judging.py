@@ -23,7 +23,7 @@ HOST = "truth"
 def resolved(site: Site, folder: Path) -> DesiredProject:
     """What anchorwatch reads in the project's folder, with the Compose that deploys it. Raises StackError."""
     layout = HostLayout(HOST, (folder.name,), values=StackValues(env=site.outside(folder)))
-    state = read_state(open_folder(folder.parent), [layout], compose=find_compose(str(site.compose)), environ={})
+    state = read_state(open_folder(folder.parent), [layout], compose=lambda: find_compose(str(site.compose)), environ={})
     for broken in state.broken:
         raise broken.error
     (project,) = state.projects

@@ -16,5 +16,5 @@ def nothing_left_behind() -> Iterator[None]:
     """After the test this process has no thread, no child and no descriptor more than before."""
     before, threads = left_open(), set(threading.enumerate())
     yield
-    eventually(lambda: left_open() <= before, within=5, what="no child and no descriptor left")
-    eventually(lambda: set(threading.enumerate()) <= threads, within=5, what="no thread left")
+    eventually(lambda: left_open() <= before, within=20, what="no child and no descriptor left")
+    eventually(lambda: set(threading.enumerate()) <= threads, within=20, what="no thread left")

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 from anchorwatch.errors import HostError
 from anchorwatch.model.address import HostAddress
@@ -19,9 +19,11 @@ from anchorwatch.model.values import JsonObject
 from anchorwatch.watch.docker_events import DockerListener, Pace
 from tests.lab_fixtures import eventually
 
-QUICK = Pace(quiet=(0.3, 0.4), lasting=(60, 60), patience=2.0, replay=1.0, trusted=2.0, stop=0.1)
+T = TypeVar("T")
+
+QUICK = Pace(quiet=(0.3, 0.4), lasting=(60, 60), patience=2.0, replay=5.0, trusted=20.0, stop=0.1)
 """Seconds as a test has them."""
-CALM = Pace(quiet=(60, 60), lasting=(60, 60), patience=20.0, replay=5.0, trusted=2.0, stop=0.1)
+CALM = Pace(quiet=(60, 60), lasting=(60, 60), patience=20.0, replay=5.0, trusted=20.0, stop=0.1)
 """A stream is left alone, however quiet."""
 RESET = struct.pack("ii", 1, 0)
 """SO_LINGER: closing sends RST."""
@@ -95,17 +97,17 @@ class Listening:
 
     def __exit__(self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None) -> None:
         self.listener.close()
-        self._thread.join(5)
+        self._thread.join(20)
         assert not self._thread.is_alive()
         assert self._problem is None
 
     def count(self, what: str) -> int:
         return int(self.listener.pulse.details[what])
 
-    def until(self, condition: Callable[[], Any], what: str, within: float = 15) -> None:
-        eventually(condition, within=within, what=f"{what} ({self.listener.pulse})")
+    def until(self, condition: Callable[[], T], what: str, within: float = 30) -> T:
+        return eventually(condition, within=within, what=f"{what} ({self.listener.pulse})")
 
-    def until_said(self, *words: str, within: float = 15) -> None:
+    def until_said(self, *words: str, within: float = 30) -> None:
         """Waits until this was said, and nothing else."""
         wanted = list(words)
         self.until(lambda: len(self.ears.said) >= len(wanted), f"{wanted}, not only {self.ears.said}", within)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 
 import pytest
@@ -40,6 +41,15 @@ def test_chance_makes_it_a_little_earlier_and_never_later() -> None:
     play(Chores([Chore("a", 100.0, done)], 0.0, lambda: 0.999), done, 95)
     assert len(done.times) == 1
     assert 100 * (1 - JITTER) <= done.times[0] <= 100
+
+
+def test_what_is_due_together_stays_together() -> None:
+    """Each time that the service wakes costs."""
+    done, other, dice = Done(), [], random.Random(1)
+    chores = Chores([Chore("a", 10.0, done), Chore("b", 10.0, lambda: other.append(done.now))], 0.0, dice.random)
+    play(chores, done, 100)
+    assert len(done.times) >= 10
+    assert done.times == other
 
 
 def test_a_full_disk_is_said_until_it_works_again() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -14,6 +15,7 @@ from lab.images import hold, load
 
 from anchorwatch.errors import HostRefused, HostTimeout
 from anchorwatch.model.address import HostAddress
+from anchorwatch.model.health import Pulse
 from anchorwatch.watch.docker_events import DockerListener
 from anchorwatch.watch.triggers import MEANINGLESS
 from tests.lab_fixtures import eventually
@@ -266,8 +268,8 @@ def test_an_engine_that_is_shut_down_and_comes_back(lab_tools: None, engine: Eng
 
 
 def test_an_engine_that_freezes(address: HostAddress, engine: Engine) -> None:
-    patient = HostAddress("pi5", engine.url, timeout=0.5)
-    with Listening(patient, QUICK) as host:
+    impatient = HostAddress("pi5", engine.url, timeout=2)
+    with Listening(impatient, replace(QUICK, patience=4.0)) as host:
         with frozen(engine):
             host.until_said("listening", "lost")
             assert isinstance(host.ears.error(), HostTimeout)
@@ -281,10 +283,16 @@ def test_an_engine_that_freezes(address: HostAddress, engine: Engine) -> None:
 
 
 def test_an_engine_that_freezes_for_a_moment(engine: Engine) -> None:
-    with Listening(HostAddress("pi5", engine.url, timeout=0.4), QUICK) as host:
+    with Listening(HostAddress("pi5", engine.url, timeout=0.4), replace(QUICK, patience=60.0)) as host:
+
+        def doubt() -> Pulse | None:
+            pulse = host.listener.pulse
+            return pulse if pulse.details["state"] == "doubtful" else None
+
         with frozen(engine):
-            host.until(lambda: host.listener.pulse.details["state"] == "doubtful", "doubt")
-            assert host.listener.pulse.ok
+            pulse = host.until(doubt, "doubt")
+            assert pulse is not None
+            assert pulse.ok
         host.until(lambda: host.listener.pulse.details["state"] == "well", "it is well again")
         assert host.ears.words() in (["listening"], ["listening", "gap"])
 

@@ -14,10 +14,11 @@ import pytest
 from anchorwatch.errors import HostForbidden
 from anchorwatch.model.address import HostAddress
 from anchorwatch.model.report import ErrorInfo
-from anchorwatch.watch.docker_events import Pace
+from anchorwatch.model.values import JsonObject
+from anchorwatch.watch.docker_events import DockerListener, Pace
 from anchorwatch.watch.triggers import MEANINGLESS
 from tests.observed.fake_engine import FORBIDDEN, HANG_UP, VERSION, Answer, FakeEngine, answer, http, told
-from tests.watch.listening import CALM, QUICK, Listening
+from tests.watch.listening import CALM, QUICK, Listening, Remembering
 
 pytestmark = pytest.mark.usefixtures("nothing_left_behind")
 
@@ -190,6 +191,23 @@ def test_what_cannot_be_a_stream_of_events(bad: bytes, tmp_path: Path) -> None:
             host.until(lambda: len(host.ears.events) == 1, "the event after it")
             assert host.ears.words() == ["listening", "gap"]
             assert host.count("breaks") == 1
+
+
+def test_the_cursor_is_never_ahead_of_what_was_told(tmp_path: Path) -> None:
+    """Who is killed in between hears it again."""
+
+    class Looking(Remembering):
+        def heard(self, host: str, event: JsonObject) -> None:
+            super().heard(host, event)
+            cursors.append(listener.cursor)
+
+    cursors: list[str | None] = []
+    first, second, third = (f"{at} container start " + "c68dbdd1" * 8 for at in (1000, 2000, 3000))
+    with Telling(tmp_path, [OPEN, *(chunk(event(at)) for at in (1000, 2000, 3000)), b"0\r\n\r\n", HANG_UP]) as engine:
+        listener = DockerListener(engine.address, Looking(), cursor=first, pace=CALM)
+        listener.turn(threading.Event())
+    assert cursors == [first, second]
+    assert listener.cursor == third
 
 
 def test_half_an_event_at_the_end_is_none(tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ from anchorwatch.check.memory import Ground
 from anchorwatch.desired.past import Past
 from anchorwatch.model.address import HostAddress
 from anchorwatch.model.settings import Policy, RepoSource
-from anchorwatch.store import Store, commits, moment
+from anchorwatch.store import Store, commits, cursors, moment
+from anchorwatch.watch.docker_events import DockerListener
 from anchorwatch.watch.fleet import BLIND_PATIENCE, FleetWatch
 from anchorwatch.watch.git_commits import GitListener
 from anchorwatch.watch.host import Surroundings
@@ -131,3 +132,35 @@ def test_nobody_is_told_that_a_repo_can_be_read_before_it_was(store: Store, newe
     World(store, tmp_path / "ops", newest_compose, tmp_path).chores()  # a new start, before its first look
     with store.read() as read:
         assert moment.now(read, clock.now()).repo.error is not None
+
+
+def test_how_far_a_listener_has_read_is_remembered_once_that_is_written(
+    store: Store, newest_compose: Compose, tmp_path: Path
+) -> None:
+    """What was heard and not written when the service is killed is heard again by the next run."""
+    world = World(store, repo(tmp_path / "ops", STACKS), newest_compose, tmp_path)
+    host = world.fleet.hosts["pi5"]
+
+    def remembered_at(cursor: str) -> str | None:
+        """What is remembered where the listener has read so far."""
+        world.fleet.listeners = {"pi5": DockerListener(HostAddress("pi5", "unix:///nowhere"), host, cursor=cursor)}
+        world.fleet.save_cursors()
+        with store.read() as read:
+            found = cursors.get(read, "docker:pi5")
+        return None if found is None else found.position
+
+    assert remembered_at("5 container start a") == "5 container start a"
+    actor = {"ID": "a", "Attributes": {"name": "a"}}
+    host.heard("pi5", {"Type": "container", "Action": "die", "Actor": actor, "timeNano": 9})
+    assert remembered_at("9 container die a") == "5 container start a"
+    host._heard.written(host._heard.take_events())
+    assert remembered_at("9 container die a") == "9 container die a"
+    before = earlier = "9 container die a"
+    for at in range(10, 20, 2):  # and on a host that is never silent: up to where the listener was the last time
+        host.heard("pi5", {"Type": "container", "Action": "die", "Actor": actor, "timeNano": at})
+        took = host._heard.take_events()
+        host.heard("pi5", {"Type": "container", "Action": "die", "Actor": actor, "timeNano": at + 1})
+        assert remembered_at(f"{at + 1} container die a") == earlier, "who has taken them has not written them yet"
+        host._heard.written(took)
+        assert remembered_at(f"{at + 1} container die a") == before
+        before, earlier = f"{at + 1} container die a", before

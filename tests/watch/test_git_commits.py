@@ -330,7 +330,7 @@ def left() -> Iterator[None]:
 
     before = held()
     yield
-    eventually(lambda: held() == before, within=5, what=f"as it was: {before}")
+    eventually(lambda: held() == before, within=20, what=f"as it was: {before}")
 
 
 @pytest.mark.usefixtures("left")
@@ -452,8 +452,8 @@ def test_it_ends_soon_whatever_it_does(ops: Path, tmp_path: Path, newest_compose
         thread.start()
         began = time.monotonic()
         made.listener.close() if ending == "close" else stop.set()
-        thread.join(5)
-        assert time.monotonic() - began < 2, ending
+        thread.join(10)
+        assert time.monotonic() - began < 4, ending
 
 
 def test_the_layout_is_followed(ops: Path, one: Follower) -> None:

@@ -214,11 +214,11 @@ def test_a_fetch_that_hangs_is_ended_with_its_children_when_it_is_time_to_go(
         made = follower(sources(source, newest_compose, tmp_path))
         thread = threading.Thread(target=made.listener.run, args=(threading.Event(),))
         thread.start()
-        eventually(lambda: any("remote-http" in one for one in children_in(tmp_path)), what="a fetch under way")
+        eventually(lambda: any("remote-http" in one for one in children_in(tmp_path)), within=30, what="a fetch under way")
         began = time.monotonic()
         made.listener.close()
         thread.join(10)
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 5
         assert children_in(tmp_path) == []
     assert made.heard.words == []
 

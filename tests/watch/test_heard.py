@@ -72,6 +72,20 @@ def test_events_that_could_not_be_written_come_before_later_ones() -> None:
     assert heard.take_events() == ()
 
 
+def test_events_are_unwritten_until_they_are_written_or_counted_only() -> None:
+    heard = Heard()
+    for number in range(MOST + 3):
+        heard.note("pi5", event(actor=f"c{number}"), 1.0)
+    assert heard.unwritten == MOST
+    took = heard.take_events()
+    heard.note("pi5", event(actor="later"), 2.0)
+    assert heard.unwritten == MOST + 1, "who has taken them has not written them yet"
+    heard.put_back(took)
+    assert (heard.unwritten, heard.dropped) == (MOST, 4)
+    heard.written(heard.take_events())
+    assert heard.unwritten == 0
+
+
 def test_a_flood_keeps_the_newest_and_counts_the_rest() -> None:
     heard = Heard()
     for number in range(MOST + 3):

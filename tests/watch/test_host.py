@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -43,12 +43,15 @@ def store(tmp_path: Path) -> Iterator[Store]:
         yield store
 
 
-def watch_over(socket: Path, store: Store) -> HostWatch:
-    """A host of which the repo wants nothing."""
+NOTHING = DesiredState("a" * 40, ())
+"""A repo that wants nothing of anybody."""
+
+
+def watch_over(socket: Path, store: Store, desired: Callable[[], DesiredState | None] = lambda: NOTHING) -> HostWatch:
+    """One host."""
     ground = Ground(store, Patiences(Patience(0.0), Patience(0.0)), NoPast(), lambda *_: None)
-    nothing = DesiredState("a" * 40, ())
-    around = Surroundings(ground, 0.1, lambda: nothing, lambda: None)
-    address = HostAddress("pi5", f"unix://{socket}", timeout=2.0, deadline=5.0)
+    around = Surroundings(ground, 0.1, desired, lambda: None)
+    address = HostAddress("pi5", f"unix://{socket}", timeout=10.0, deadline=30.0)
     return HostWatch(address, Policy(), around)
 
 
@@ -147,3 +150,87 @@ def test_odd_events_do_not_end_the_listener(emptied_old_engine: Engine, store: S
     assert watch.trouble is None
     watch.stop()
     watch.work()  # lets go of the engine
+
+
+def run(engine: Engine, project: str) -> None:
+    """A container of a project."""
+    engine.docker("run", "-d", "--name", project, "--label", f"com.docker.compose.project={project}", "hold:1")
+
+
+def looks_until_known(watch: HostWatch) -> int:
+    """How many looks it takes until it is known how everything on the host stands."""
+    before = sum(watch.counted.checks.values())
+    while watch.first_look.over_at is None:
+        assert watch.turn(5.0), "nobody looks, and nobody knows"
+    return sum(watch.counted.checks.values()) - before
+
+
+def test_nobody_knows_how_things_stand_before_every_project_was_looked_at(emptied_old_engine: Engine, store: Store) -> None:
+    for project in ("one", "two"):
+        run(emptied_old_engine, project)
+    desired: list[DesiredState | None] = [None]
+    watch = watch_over(emptied_old_engine.socket, store, lambda: desired[0])
+    watch.listening("pi5", gap=False)
+    while watch.turn(0.3):
+        pass
+    assert watch.first_look.over_at is None, "the repo was not read yet"
+    desired[0] = NOTHING
+    watch.look_at_all(RESYNC)
+    assert looks_until_known(watch) == 3  # two projects, and what belongs to none
+    watch.stop()
+    watch.work()  # lets go of the engine
+
+    later = watch_over(emptied_old_engine.socket, store)
+    look(later)
+    assert later.first_look.over_at is None, "what the listener has not followed may have changed since"
+    later.listening("pi5", gap=False)
+    assert looks_until_known(later) == 3
+    later.stop()
+    later.work()
+
+
+def test_a_host_that_comes_back_is_looked_at_as_a_whole_before_all_is_well(
+    emptied_old_engine: Engine, store: Store, tmp_path: Path
+) -> None:
+    socket = tmp_path / "docker.sock"
+    socket.symlink_to(emptied_old_engine.socket)
+    run(emptied_old_engine, "one")
+    watch = watch_over(socket, store)
+    watch.listening("pi5", gap=False)
+    looks_until_known(watch)
+    socket.unlink()
+    watch.lost("pi5", HostRefused("nobody listens"))
+    while watch.turn(0.3):
+        pass
+    assert watch.first_look.over_at is None
+    run(emptied_old_engine, "two")
+    socket.symlink_to(emptied_old_engine.socket)
+    watch.found("pi5")
+    looks_until_known(watch)
+    with store.read() as read:
+        found = {key.project: verdict.status for key, verdict in checks.verdicts(read).items()}
+    assert found.keys() >= {"one", "two"}
+    assert StackStatus.UNKNOWN not in found.values()
+    watch.stop()
+    watch.work()  # lets go of the engine
+
+
+def test_a_host_that_has_moved_is_not_another_one(
+    emptied_new_engine: Engine, emptied_old_engine: Engine, store: Store, tmp_path: Path
+) -> None:
+    """The config has another address for it, which is out of reach at first."""
+    here = watch_over(emptied_new_engine.socket, store)
+    look(here)
+    there = watch_over(tmp_path / "docker.sock", store)
+    there.lost("pi5", HostRefused("nobody listens"))
+    while there.turn(0.3):
+        pass
+    assert reachable(store) == (HostStatus.UNREACHABLE, "refused")
+    (tmp_path / "docker.sock").symlink_to(emptied_old_engine.socket)
+    there.found("pi5")
+    while there.turn(0.3):
+        pass
+    assert reachable(store) == (HostStatus.OK, None)
+    for watch in (here, there):
+        watch.stop()
+        watch.work()  # lets go of the engine

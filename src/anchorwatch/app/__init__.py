@@ -7,7 +7,7 @@ addresses are known, before the config is judged and before anything heavy is im
 from __future__ import annotations
 
 import os
-import platform
+import socket
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING
 from anchorwatch import clock
 from anchorwatch.app import secrets_key
 from anchorwatch.config import read_draft
-from anchorwatch.errors import HostError, UsageError
-from anchorwatch.model.settings import RepoSource
+from anchorwatch.errors import AnchorwatchError, HostError, UsageError
 from anchorwatch.observed import EngineConnection, connect, current_address
 
 if TYPE_CHECKING:
@@ -52,8 +51,9 @@ def stacks(options: CheckOptions) -> DesiredState:
     return reader(config, options, addresses_of(config), None).read()
 
 
-def diff(options: CheckOptions, unreachable: Callable[[str, HostError], None]) -> tuple[SideBySide, ...]:
-    """Git and the hosts side by side, stack by stack. `unreachable` is told of a host that cannot be asked, by its name."""
+def diff(options: CheckOptions, blind: Callable[[str, AnchorwatchError], None]) -> tuple[SideBySide, ...]:
+    """Git and the hosts side by side, stack by stack. `blind` is told of what nothing can be said of, by its name: a host that
+    cannot be asked, a stack that cannot be read."""
     from anchorwatch.compare import compare_host
     from anchorwatch.compare.side_by_side import side_by_side
 
@@ -68,7 +68,7 @@ def diff(options: CheckOptions, unreachable: Callable[[str, HostError], None]) -
             try:
                 snapshot = world.connections[address.name].snapshot()
             except HostError as error:
-                unreachable(address.name, error)
+                blind(address.name, error)
                 continue
             projects = [project for project in desired.projects if project.stack.host == address.name]
             broken = [one for one in desired.broken if one.stack.host == address.name]
@@ -77,6 +77,9 @@ def diff(options: CheckOptions, unreachable: Callable[[str, HostError], None]) -
             for project, comparison in zip(projects, result.stacks, strict=True):
                 if options.filters.wants_stack(address.name, project.stack.name):
                     found.extend(side_by_side(project, comparison))
+            for one in broken:
+                if options.filters.wants_stack(address.name, one.stack.name):
+                    blind(str(one.stack), one.error)
     return tuple(found)
 
 
@@ -86,13 +89,14 @@ def init(repo: Path | None) -> str:
     from anchorwatch.desired.propose import Machine, propose
     from anchorwatch.desired.source import open_files
     from anchorwatch.desired.stacks import find_stacks
+    from anchorwatch.model.settings import RepoSource
     from anchorwatch.observed.contexts import known_contexts
 
     source = RepoSource(path=str((repo or Path()).resolve()))
     files = open_files(source, state=Path())
     contexts = known_contexts(os.environ)
-    layouts = guess(files, platform.node(), contexts)
-    machine = Machine(platform.node(), contexts, current_address(os.environ).docker)
+    layouts = guess(files, socket.gethostname(), contexts)
+    machine = Machine(socket.gethostname(), contexts, current_address(os.environ).docker)
     return propose(source, layouts, find_stacks(files, layouts.layouts), machine)
 
 
@@ -140,7 +144,7 @@ def addresses_of(config: Config) -> tuple[HostAddress, ...]:
         return config.addresses()
     from anchorwatch.desired.guess import short
 
-    return (current_address(os.environ, short(platform.node())),)
+    return (current_address(os.environ, short(socket.gethostname())),)
 
 
 def _named_hosts(filters: Filters) -> tuple[str, ...]:
@@ -159,6 +163,7 @@ def _known_stacks(filters: Filters, desired: DesiredState) -> None:
 def reader(config: Config, options: CheckOptions, addresses: Sequence[HostAddress], hosts: Sequence[str] | None) -> DesiredReader:
     """The way to the desired state of `hosts` (None: of all, none of which is asked), as config and command line want it."""
     from anchorwatch.desired.reader import DesiredReader, Sources
+    from anchorwatch.model.settings import RepoSource
     from anchorwatch.observed.contexts import known_contexts
 
     repo = config.repo
@@ -170,7 +175,7 @@ def reader(config: Config, options: CheckOptions, addresses: Sequence[HostAddres
         Sources(
             repo=repo,
             state=Path(config.secrets_key).parent,
-            hostname=platform.node(),
+            hostname=socket.gethostname(),
             layouts=config.layouts(),
             addresses=tuple(addresses),
             deployers=config.deployers,

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import os
 import pickle
+import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +22,10 @@ from anchorwatch.model.service import ServiceSettings
 
 if TYPE_CHECKING:
     from anchorwatch.config.config import Config
+
+
+_CALLS = (signal.SIGINT, signal.SIGTERM)
+"""What may call away whoever waits for a process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,26 +46,47 @@ def load_config(file: Path | None) -> Config:
     program = "from anchorwatch.app.apart import answer; answer()"
     argv = [sys.executable, "-c", program, *(() if file is None else (str(file),))]
     try:
-        done = subprocess.run(argv, stdout=subprocess.PIPE, check=False)
+        status, out = _run(argv)
     except OSError as error:
         raise ServiceFailed(
             f"the config could not be read: no process can be started for it: {error.strerror}",
             hint="has this machine run out of memory, or of processes?",
         ) from error
-    if done.returncode:
+    if status:
         raise ServiceFailed(
             "the config could not be read: the process that reads it ended", hint="what it said stands before this"
         )
-    found: Config | tuple[tuple[Mistake, ...], str | None] = pickle.loads(done.stdout)  # noqa: S301 - our own child's
+    found: Config | tuple[tuple[Mistake, ...], str | None] = pickle.loads(out)  # noqa: S301 - our own child's
     if isinstance(found, tuple):
         mistakes, hint = found
         raise ConfigError(mistakes, hint=hint)
     return found
 
 
+def _run(argv: Sequence[str]) -> tuple[int, bytes]:
+    """How the process ended, and what it wrote. It is ended where a signal calls away whoever waits for it; at the start, while
+    there is one thread only, even where that comes while it is being started."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _CALLS)
+    process = None
+    try:
+        process = subprocess.Popen(argv, stdout=subprocess.PIPE)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)  # what came meanwhile is raised here
+        out, _ = process.communicate()
+    except BaseException:
+        if process is not None:
+            process.kill()
+            process.communicate()
+        raise
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    return process.returncode, out
+
+
 def answer() -> None:
     """The other process: writes the config, or its mistakes, to standard output."""
     from anchorwatch.config import load
+
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _CALLS)
 
     found: Any
     try:

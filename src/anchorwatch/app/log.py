@@ -24,6 +24,8 @@ from anchorwatch.errors import UsageError
 from anchorwatch.model.drifts import Drift, DriftState
 from anchorwatch.model.log import Entry, Facts, Life, Standing, Told, Wanted
 from anchorwatch.model.options import Filters
+from anchorwatch.model.times import local_zone, shown
+from anchorwatch.reports.log import is_said
 from anchorwatch.reports.standing import SILENT, standing
 
 if TYPE_CHECKING:
@@ -42,6 +44,9 @@ AROUND = timedelta(minutes=10)
 
 COMMITS_AROUND = timedelta(days=7)
 """The same for commits."""
+
+MONTH = timedelta(days=30)
+"""What figures are about, where nobody says since when."""
 
 
 @contextmanager
@@ -87,7 +92,9 @@ class Log:
         from anchorwatch.store import moment
 
         if at > clock.now():
-            raise UsageError(f"{at.isoformat()} is still to come", hint="`anchorwatch status` says how things stand now")
+            raise UsageError(
+                f"{shown(at, local_zone(os.environ))} is still to come", hint="`anchorwatch status` says how things stand now"
+            )
         with self.store.read() as read:
             facts = moment.then(read, at, host=_one(filters), configurations=whole)
             if whole:
@@ -113,8 +120,9 @@ class Log:
                 sources += [self._commits(scope), self._runs(wanted)]
         return heapq.merge(*sources, key=lambda entry: entry.at, reverse=True)
 
-    def statistics(self, wanted: Wanted, since: datetime, until: datetime) -> tuple[Statistics, Mapping[int, Drift]]:
-        """What the history comes to, and the drifts that recur, by their numbers."""
+    def statistics(self, wanted: Wanted) -> tuple[Statistics, Mapping[int, Drift]]:
+        """What the history comes to, and the drifts that recur, by their numbers; where nobody says since when, of the last 30
+        days, or since somebody watches."""
         from anchorwatch.model.statistics import statistics
         from anchorwatch.store import search
         from anchorwatch.store import statistics as rows
@@ -122,10 +130,14 @@ class Log:
         now = clock.now()
         with self.store.read() as read:
             scope = search.scope(read, wanted)
-            record = rows.record(read, scope, since, min(until, now))
+            until = min(wanted.until or now, now)
+            since = wanted.since or min(max(until - MONTH, rows.began_at(read) or until - MONTH), until)
+            record = rows.record(read, scope, since, until)
             alive = rows.alive_at(read)
             found = statistics(replace(record, watched=[_ended(one, alive, now) for one in record.watched]))
-            return found, rows.places(read, [one.drift for one in found.recurrences[:200]])
+            order = {name: number for number, name in enumerate(self.config.hosts)}
+            lanes = sorted(found.lanes, key=lambda one: order.get(one.lane[0], len(order)))
+            return replace(found, lanes=tuple(lanes)), rows.places(read, [one.drift for one in found.recurrences[:200]])
 
     def life(self, prefix: str) -> Life:
         """The drift whose ID begins with `prefix`. Raises `UsageError` where there is none, or more than one."""
@@ -175,7 +187,7 @@ class Log:
         while before is not None:
             with self.store.read() as read:
                 page, before = container_changes.page(read, scope, before, limit=PAGE)
-            yield from page
+            yield from filter(is_said, page)
 
     def _commits(self, scope: Scope) -> Iterator[Entry]:
         from anchorwatch.store import search

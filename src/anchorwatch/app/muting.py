@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import difflib
+from collections.abc import Collection, Sequence
 from dataclasses import fields, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from anchorwatch.errors import UsageError
 from anchorwatch.model.drifts import Acceptance, Drift, DriftState
 from anchorwatch.model.findings import Kind
 from anchorwatch.model.silences import Matcher, Silence
+from anchorwatch.model.times import shown, timestamp
 from anchorwatch.model.values import JsonObject
 
 if TYPE_CHECKING:
@@ -43,17 +45,57 @@ def matcher_of(words: Sequence[str]) -> Matcher:
 
 
 def silence(store: Store, arguments: JsonObject, now: datetime) -> JsonObject:
-    """Mutes what `matcher` fits until `until`; a `reason` may be given. Says what was written, and what it mutes now."""
+    """Mutes what `matcher` fits until `until`; a `reason` may be given. Says what was written, and what it mutes now.
+
+    `hosts` are those of the config. Raises `UsageError` for the name of a host, stack or drift that is none; a glob may be meant
+    for what is still to come.
+    """
     from anchorwatch.store import drifts, silences
 
     until, matcher = datetime.fromisoformat(arguments["until"]), Matcher.of(arguments["matcher"])
     if until <= now:
-        raise UsageError(f"{until.isoformat()} is over already", hint="write --for 2h, or a time to come")
+        raise UsageError(f"{shown(until, UTC)} is over already", hint="write --for 2h, or a time to come")
     with store.write() as write:
+        matcher = _known(write, matcher, frozenset(arguments.get("hosts", ())))
         made = silences.add(write, Silence(matcher, now, until, reason=arguments.get("reason")))
         standing = [one for one in drifts.unresolved(write) if one.state is DriftState.OPEN]
     fits = sum(matcher.fits(one.finding.host, one.finding.stack, one.finding) for one in standing)
     return {"silence": silence_document(made), "drifts": fits}
+
+
+def _known(read: Reading, matcher: Matcher, configured: Collection[str]) -> Matcher:
+    """`matcher`, with the whole of an ID of which it has the beginning."""
+    from anchorwatch.store import hosts, stacks
+
+    known = sorted({*configured, *hosts.current(read)})
+    there = [(span.host, span.stack) for span in stacks.current(read)]
+    if matcher.host is not None and known and _is_name(matcher.host) and matcher.host not in known:
+        near = [f"{host}/{stack}" for host, stack in there if stack == matcher.host] or _near(matcher.host, known)
+        hint = f"{_instead(near, known)} (one still to come: host={matcher.host}*)"
+        raise UsageError(f"there is no host {matcher.host!r}", hint=hint)
+    place = Matcher(host=matcher.host, stack=matcher.stack)
+    if matcher.stack is not None and there and _is_name(matcher.stack) and not any(place.fits(*one, None) for one in there):
+        known = [f"{host}/{stack}" for host, stack in there if Matcher(host=matcher.host).fits(host, stack, None)]
+        wanted = matcher.stack if "/" in matcher.stack else f"{matcher.host or ''}/{matcher.stack}"
+        where = f" on {matcher.host}" if matcher.host is not None else ""
+        new = f"one that was just committed, or is still to come: stack={matcher.stack}*"
+        hint = f"{_instead(_near(wanted, known), known)} ({new})"
+        raise UsageError(f"there is no stack {matcher.stack!r}{where}", hint=hint)
+    if matcher.id is not None and _is_name(matcher.id):
+        return replace(matcher, id=one_drift(read, matcher.id).id)
+    return matcher
+
+
+def _is_name(glob: str) -> bool:
+    return not any(letter in glob for letter in "*?[")
+
+
+def _near(name: str, known: Sequence[str]) -> Sequence[str]:
+    return difflib.get_close_matches(name, known, 1)
+
+
+def _instead(near: Sequence[str], known: Sequence[str]) -> str:
+    return f"did you mean {' or '.join(near)}?" if near else f"there is {', '.join(known[:10]) or 'none'}"
 
 
 def end_silence(store: Store, arguments: JsonObject, now: datetime) -> JsonObject:
@@ -74,7 +116,7 @@ def accept(store: Store, arguments: JsonObject, now: datetime) -> JsonObject:
     """Accepts the drift whose ID begins with `id`, as it is now, until `until` (None: until its value changes)."""
     until = None if arguments.get("until") is None else datetime.fromisoformat(arguments["until"])
     if until is not None and until <= now:
-        raise UsageError(f"{until.isoformat()} is over already", hint="write --for 30d, or a time to come")
+        raise UsageError(f"{shown(until, UTC)} is over already", hint="write --for 30d, or a time to come")
     with store.write() as write:
         drift = one_drift(write, arguments["id"])
         if drift.state is DriftState.RESOLVED:
@@ -108,8 +150,8 @@ def silence_document(one: Silence) -> JsonObject:
     return {
         "id": one.id,
         "matcher": one.matcher.document,
-        "created_at": one.created_at.isoformat(),
-        "until": (one.ended_at or one.until_at).isoformat(),
+        "created_at": timestamp(one.created_at),
+        "until": timestamp(one.ended_at or one.until_at),
         "reason": one.reason,
     }
 
@@ -122,7 +164,7 @@ def accepted_document(drift: Drift) -> JsonObject:
         "host": finding.host,
         "stack": finding.stack,
         "message": finding.message,
-        "accepted_until": accepted.until.isoformat() if accepted is not None and accepted.until is not None else None,
+        "accepted_until": timestamp(accepted.until) if accepted is not None and accepted.until is not None else None,
         "reason": None if accepted is None else accepted.reason,
     }
 

@@ -123,6 +123,7 @@ def _setting(config: Config, store: Store, tell: Callable[[], None]) -> Setting:
         resync=settings.watch.resync,
         history=settings.history,
         heartbeat=settings.heartbeat,
+        destinations=tuple(one.name for one in settings.destinations),
     )
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from anchorwatch import clock
 from anchorwatch.app import muting
 from anchorwatch.errors import HostSwapped, NoService, StoreInUse, UsageError
+from anchorwatch.model.times import timestamp
 from anchorwatch.model.values import JsonObject
 from anchorwatch.store import Store
 from anchorwatch.web.control import ControlClient, Verb, socket_of
@@ -34,11 +35,12 @@ def prune(store: Store, arguments: JsonObject, now: datetime) -> JsonObject:
     settings = HistorySettings(keep=float(arguments["keep"]), max_size=int(arguments["max_size"]))
     done = retention.prune(store, settings, now)
     return {
-        "kept_from": done.kept_from.isoformat(),
+        "kept_from": timestamp(done.kept_from),
         "deleted": dict(sorted(done.rows.items())),
         "bytes_before": done.before.total,
         "bytes": done.after.total,
         "fits": done.fits,
+        "left": list(done.left),
     }
 
 

@@ -11,9 +11,9 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
 
-from anchorwatch.compare import HostComparison, compare_host
 from anchorwatch.errors import HostError
 from anchorwatch.model.address import HostAddress
 from anchorwatch.model.desired import BrokenStack, DesiredProject, DesiredState, UnknownValue
@@ -22,6 +22,9 @@ from anchorwatch.model.observed import Snapshot
 from anchorwatch.model.options import Filters
 from anchorwatch.model.report import CheckReport, ErrorInfo, HostReport, HostStatus, Progress, StackReport, StackStatus
 from anchorwatch.model.settings import Policy
+
+if TYPE_CHECKING:
+    from anchorwatch.compare import HostComparison
 
 _SNAPSHOT_ENDS_WITHIN = 0.05
 """Seconds after which one that was interrupted and goes on is interrupted again: it had not begun."""
@@ -68,8 +71,10 @@ def check_fleet(
         snapshots: list[Future[Snapshot]] = []
         for host in hosts:
             progress.host_started(host.address.name)
-            snapshots.append(pool.submit(host.connection.snapshot))
-            undo.callback(_let_go, host.connection, snapshots[-1])  # before the pool waits for a thread that waits for a host
+            snapshot = pool.submit(host.connection.snapshot)
+            snapshot.add_done_callback(partial(_is_seen, host.connection))
+            snapshots.append(snapshot)
+            undo.callback(_let_go, host.connection, snapshot)  # before the pool waits for a thread that waits for a host
         desired = read_desired()
         judged = [
             pool.submit(_check_host, host, desired, snapshot, filters, progress)
@@ -88,6 +93,19 @@ def check_fleet(
     )
 
 
+def _is_seen(connection: Connection, _: Future[Snapshot]) -> None:
+    """Nobody waits for it: to end a connection takes as long as to compare a host, and to load what compares takes longer."""
+    connection.close()
+    _comparison()
+
+
+def _comparison() -> Callable[..., HostComparison]:
+    """What compares. It is loaded once nothing else holds up the hosts' answers, or Compose: by whoever waits first."""
+    from anchorwatch.compare import compare_host
+
+    return compare_host
+
+
 def _let_go(connection: Connection, snapshot: Future[Snapshot]) -> None:
     """Ends what nobody waits for any more: a snapshot that is under way, or is about to begin in its thread."""
     while not snapshot.done() and not snapshot.cancel():
@@ -99,7 +117,7 @@ def _let_go(connection: Connection, snapshot: Future[Snapshot]) -> None:
 def _check_host(
     host: Host, desired: DesiredState, snapshot: Future[Snapshot], filters: Filters, progress: Progress
 ) -> _HostResult:
-    address = host.address
+    address, compare_host = host.address, _comparison()
     projects = [project for project in desired.projects if project.stack.host == address.name]
     broken = [stack for stack in desired.broken if stack.stack.host == address.name]
     try:
@@ -138,7 +156,7 @@ def _stack_reports(
 
 
 def _judged(project: DesiredProject, comparison: Comparison | None) -> StackReport:
-    if comparison is None:
+    if comparison is None or not comparison.judged:
         status = StackStatus.UNKNOWN
     else:
         status = StackStatus.DRIFTED if comparison.findings else StackStatus.IN_SYNC

@@ -14,12 +14,14 @@ from typing import Protocol
 from anchorwatch.check.project import Verdict
 from anchorwatch.errors import ComposeError, RepoError
 from anchorwatch.ledger.cause import LATE, Evidence, causes
+from anchorwatch.ledger.ending import engine_started_at
 from anchorwatch.ledger.look import Look, Patiences
 from anchorwatch.ledger.record import Recorded, earlier, record
 from anchorwatch.ledger.side import Earlier, held_against, revisions, sides
+from anchorwatch.model.cause import CauseKind, Confidence
 from anchorwatch.model.desired import DesiredProject, ProjectKey
-from anchorwatch.model.drifts import Check, Side, Transition, Trigger
-from anchorwatch.model.findings import Finding
+from anchorwatch.model.drifts import Check, Drift, DriftState, Side, Transition, Trigger
+from anchorwatch.model.findings import Finding, Kind
 from anchorwatch.model.observed import Snapshot
 from anchorwatch.model.timeline import Commit, ContainerSeen, EventSeen
 from anchorwatch.model.values import JsonObject
@@ -146,13 +148,17 @@ def _story(found: Verdict, occasion: Occasion, ground: Ground, scene: Scene, hea
     with ground.store.read() as read:
         known = {drift.id: drift for drift in drifts.of_project(read, found.key)}
         untold = [one for one in found.findings if one.id not in known or _untold(known[one.id].side, known[one.id].finding, one)]
+        told = {one.id for one in found.findings} - {one.id for one in untold}
+        overtaken = {one for one in told if _overtaken(known[one], scene.snapshot)}
+        untold += [one for one in found.findings if one.id in overtaken]
         if not untold:
             return _Story()
         before = earlier(read, found.key)
         new = [one for one in untold if one.id not in known or _can_be_told(known[one.id].finding, one, before)]
         if not new:
             return _Story()
-        was, happened = _before(read, found.key, occasion.at, heard)
+        changed = [known[one.id].changed_at for one in new if one.id in known and _has_changed(known[one.id].finding, one)]
+        was, happened = _before(read, found.key, occasion.at, heard, min(changed, default=None))
     try:
         moved = sides(new, found.revision, before, _differing(found, new, before, ground, scene), baseline=False)
         evidence = Evidence(
@@ -163,13 +169,35 @@ def _story(found: Verdict, occasion: Occasion, ground: Ground, scene: Scene, hea
             commits=_commits(found, new, moved, before, ground.past, scene.project),
             past=lambda revision: ground.past.project(found.key, revision),
         )
-        return _Story(moved, causes(new, moved, evidence))
+        return _Story(moved, _heeding(causes(new, moved, evidence), overtaken))
     except (RepoError, ComposeError):  # said of the repo itself; that something has drifted is not held back for it
         return _Story()
 
 
 def _untold(side: Side, before: Finding, now: Finding) -> bool:
     return side is Side.UNKNOWN or _has_changed(before, now)
+
+
+def _overtaken(drift: Drift, seen: Snapshot) -> bool:
+    """Whether the engine was started after a container was found to have ended: what looked like `docker stop` when the engine
+    was going down was its end."""
+    if drift.state is not DriftState.PENDING or drift.finding.kind is not Kind.MISSING:
+        return False
+    started_at = engine_started_at(seen)
+    return started_at is not None and started_at > drift.appeared_at
+
+
+_WITH_THE_ENGINE = {CauseKind.ENGINE_RESTART, CauseKind.HOST_REBOOT}
+
+
+def _heeding(found: Mapping[str, JsonObject], overtaken: Collection[str]) -> Mapping[str, JsonObject]:
+    """Who was seen being stopped may have ended with the engine all the same, which is likely then, and no more. The events that
+    told of it are long past, so whatever else is found says less than what is known."""
+    return {
+        one: cause if one not in overtaken else {**cause, "confidence": Confidence.LIKELY.value}
+        for one, cause in found.items()
+        if one not in overtaken or cause["kind"] in _WITH_THE_ENGINE
+    }
 
 
 def _can_be_told(before: Finding, now: Finding, known: Earlier) -> bool:
@@ -182,10 +210,17 @@ def _has_changed(before: Finding, now: Finding) -> bool:
 
 
 def _before(
-    read: Reading, key: ProjectKey, at: datetime, heard: Sequence[EventSeen]
+    read: Reading, key: ProjectKey, at: datetime, heard: Sequence[EventSeen], then: datetime | None
 ) -> tuple[list[ContainerSeen], list[EventSeen]]:
-    """The containers of the key as they were, and what has happened to them since."""
+    """The containers of the key as they were, and what has happened to them since.
+
+    A drift is known as a look after some quiet found it, which may have come after one that has seen its containers as they are
+    now: `then` is when it was last found to be otherwise.
+    """
     was = [span.seen for span in containers.of_project(read, key)]
+    if then is not None:
+        by_then = {span.seen.engine_id: span.seen for span in containers.at(read, then, key.host)}
+        was = [by_then.get(one.engine_id, one) for one in was]
     stored = events.between(read, at - 2 * LATE, at, key=key)
     return was, [*stored, *heard]
 

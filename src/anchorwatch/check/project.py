@@ -66,6 +66,8 @@ def verdict(
     notes: tuple[Note, ...] = ()
     if project is not None:
         of_stack = next(one for one in compared.stacks if one.stack == project.stack)
+        if not of_stack.judged:
+            return Verdict(key, StackStatus.UNKNOWN, project.revision, None, unknown=of_stack.unknown, containers=containers)
         findings += of_stack.findings
         ignored += of_stack.ignored
         unknown, notes = of_stack.unknown, of_stack.notes

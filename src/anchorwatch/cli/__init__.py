@@ -1,4 +1,4 @@
-"""The command: `main` is the door. It runs one verb and turns whatever comes of it into an exit code.
+"""The command: `program` is the door, and `main` what it does: run one verb and turn whatever comes of it into an exit code.
 
 The verbs are declared to Typer (`verbs`). Typer takes about 100 ms to be loaded and to read a command line, a good part of a
 whole check; so `--version` and a plainly written `check` or `watch` go past it (`arguments.plain_check`,
@@ -10,8 +10,11 @@ Nothing is imported here that the fastest way does not need.
 from __future__ import annotations
 
 import gc
+import os
 import sys
+import threading
 from collections.abc import Callable, Sequence
+from typing import NoReturn
 
 FAILED = 2
 """The exit code of a verb that could not do its work."""
@@ -21,6 +24,23 @@ CHECK_FAILED = 102
 
 INTERRUPTED = 130
 """What a shell reports for a program that Ctrl-C ended: 128 + SIGINT."""
+
+
+def program() -> NoReturn:
+    """The whole process: it ends as soon as the verb is done and what it said is written.
+
+    The interpreter would take some 30 ms more for taking apart what the kernel frees anyway. It is left to it only where
+    something is left to do: a thread still runs, or the output cannot be written.
+    """
+    code = main()
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except (AttributeError, OSError, ValueError):
+        sys.exit(code)
+    if threading.active_count() > 1:
+        sys.exit(code)
+    os._exit(code)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -54,8 +74,9 @@ def version() -> int:
 def _run(words: list[str]) -> int:
     if words == ["--version"]:
         return version()
-    if words[:1] == ["check"]:
+    if words[:1] != ["watch"]:
         gc.set_threshold(100_000)  # over within a second: looking for garbage while modules load costs a tenth of it
+    if words[:1] == ["check"]:
         from anchorwatch.cli.arguments import plain_check
 
         arguments = plain_check(words[1:])

@@ -1,7 +1,5 @@
 """`python -m anchorwatch.cli`: the same as `anchorwatch`."""
 
-import sys
+from anchorwatch.cli import program
 
-from anchorwatch.cli import main
-
-sys.exit(main())
+program()

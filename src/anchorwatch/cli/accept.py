@@ -43,8 +43,9 @@ def accept(
 ) -> int:
     """Accept one drift as it is now.
 
-    Nobody is told of it any more, until its value changes, or until the date: then it is told once more. It stays in `status`,
-    marked as accepted. A standing rule is `anchorwatch ignore`.
+    Nobody is told of it any more, until its value changes, or until the date: then it is told once more. When it is gone, whoever
+    had been told of it hears that, and should it come again, that is news. It stays in `status`, marked as accepted. A standing
+    rule is `anchorwatch ignore`.
 
     \b
     Examples:

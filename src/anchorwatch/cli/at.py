@@ -37,7 +37,7 @@ def at(
     """Show what was desired, what ran and what was drifted at a moment.
 
     What nobody knew then is shown as not known: a host out of reach, a time in which the service did not run. With one --stack,
-    and in JSON, each container's configuration is shown too.
+    and in JSON, each container's configuration is shown too, by the keys of Compose.
 
     \b
     Exit code: 0 done; 2 it could not do its work.
@@ -66,5 +66,5 @@ def at(
         else:
             from anchorwatch.reports.status import status_lines
 
-            show(status_lines(standing, zone), no_color=no_color)
+            show(status_lines(standing, zone), no_color=no_color, fold=True)
     return 0

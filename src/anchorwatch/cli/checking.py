@@ -45,14 +45,16 @@ def _look(options: CheckOptions, progress: Progress | None) -> CheckReport:
 
 
 def _watched(options: CheckOptions, look: Check, *, colour: bool) -> CheckReport:
+    from anchorwatch.cli.folding import columns
     from anchorwatch.cli.watching import Paper, Watching
 
+    width = columns()
     if not colour:
-        return _finished(Watching(Paper(), options.filters), options, look)
+        return _finished(Watching(Paper(), options.filters, width), options, look)
     from anchorwatch.cli.screen import Screen
 
     with Screen() as screen:
-        return _finished(Watching(screen, options.filters), options, look)
+        return _finished(Watching(screen, options.filters, width), options, look)
 
 
 def _finished(watching: Watching, options: CheckOptions, look: Check) -> CheckReport:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from anchorwatch.model.times import timestamp
 from anchorwatch.reports.lines import Line, Style, count
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def examined_document(found: Examination) -> dict[str, Any]:
         "database": found.name,
         "program": found.version,
         "revision": found.revision,
-        "created_at": None if found.created_at is None else found.created_at.isoformat(),
+        "created_at": None if found.created_at is None else timestamp(found.created_at),
         "bytes": None if found.size is None else found.size.total,
         "newest_backup": None if found.newest_backup is None else str(found.newest_backup),
         "problems": list(found.problems),
@@ -68,7 +69,10 @@ def pruned_lines(done: Mapping[str, Any]) -> Iterator[Line]:
     yield ((Style.GOOD, "✓ "), (Style.PLAIN, f"{count(sum(deleted.values()), 'row')} deleted; {sizes}"))
     for table, number in sorted(deleted.items(), key=lambda one: -one[1]):
         yield ((Style.QUIET, f"  {table.replace('_', ' ')}: {number:,}"),)
-    if not done["fits"]:
+    if done["left"]:
+        left = ", ".join(table.replace("_", " ") for table in done["left"])
+        yield ((Style.WARNING, f"✗ somebody else uses these tables, their room is given back by the next prune: {left}"),)
+    elif not done["fits"]:
         yield ((Style.WARNING, "✗ it is still larger than it may be: the last day and what is drifted now are kept in any case"),)
 
 

@@ -12,7 +12,7 @@ import typer
 from anchorwatch.cli import options
 from anchorwatch.cli.arguments import host_and_stack, path
 from anchorwatch.cli.output import complain, show, write
-from anchorwatch.errors import HostError, UsageError
+from anchorwatch.errors import AnchorwatchError, UsageError
 from anchorwatch.model.options import CheckOptions, Filters
 from anchorwatch.model.report import SideBySide
 
@@ -38,6 +38,16 @@ def diff(
     to: Annotated[
         str | None, typer.Option("--to", metavar="TIME", help="The later moment; else now.", show_default=False)
     ] = None,
+    repo: Annotated[
+        str | None,
+        typer.Option(
+            "--repo",
+            metavar="FOLDER",
+            help="The repository's folder; else the config's, else the current folder.",
+            show_default=False,
+        ),
+    ] = None,
+    worktree: options.Worktree = False,
     config: options.Config = None,
     format: options.TextOrJson = "text",  # noqa: A002 - named as the option is
     no_color: options.NoColor = False,
@@ -48,13 +58,19 @@ def diff(
     - is what was so at the first, + at the second, in Git and on the host.
 
     \b
+    Exit code: 0 done, whatever differs; 2 it could not look everywhere (what it saw is printed), or not do its work.
+
+    \b
     Examples:
       anchorwatch diff pi5/mealie
+      anchorwatch diff pi5/mealie --worktree
       anchorwatch diff pi5/mealie --at 'yesterday 03:00' --to 03:00
       anchorwatch diff --no-color > drift.diff
     """
     filters = Filters(stacks=(host_and_stack(stack),)) if stack is not None else Filters()
     if at is not None:
+        if repo is not None or worktree:
+            raise UsageError("--at asks the log, which has no --repo and no --worktree")
         return _between(at, to or "now", filters, config, as_json=format == "json", no_color=no_color)
     if to is not None:
         raise UsageError("--to is the end of something that begins with --at")
@@ -62,11 +78,11 @@ def diff(
 
     failed: list[str] = []
 
-    def unreachable(host: str, error: HostError) -> None:
-        failed.append(host)
-        complain(type(error)(f"{host}: {error.message}", hint=error.hint))
+    def blind(name: str, error: AnchorwatchError) -> None:
+        failed.append(name)
+        complain(UsageError(f"{name}: {error.message}", hint=error.hint))
 
-    sides = app.diff(CheckOptions(config=path(config), filters=filters), unreachable)
+    sides = app.diff(CheckOptions(path(repo), path(config), worktree, filters), blind)
     show_diff(sides, as_json=format == "json", no_color=no_color, quiet=bool(failed))
     return 2 if failed else 0
 

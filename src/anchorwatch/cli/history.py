@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-from datetime import timedelta
-from itertools import islice
+import sys
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from anchorwatch.cli import options
 from anchorwatch.cli.arguments import filters_of, path
-from anchorwatch.cli.output import in_colour, show, write
+from anchorwatch.cli.output import on_terminal, show, write
 from anchorwatch.errors import UsageError
 
 if TYPE_CHECKING:
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 
 SHOWN = 100
 """Entries that are shown where nobody says how many; a page of HTML has room for ten times as many."""
-
-MONTH = timedelta(days=30)
-"""What figures are about, where nobody says since when."""
 
 
 def declare(app: typer.Typer) -> None:
@@ -115,7 +112,7 @@ def history(
         raise UsageError("--since is not before --until")
     with open_log(path(config)) as log, leaving(log.cancel) as left:
         if stats:
-            _show_stats(log, wanted, moment, zone, as_json=format == "json", no_color=no_color)
+            _show_stats(log, wanted, zone, as_json=format == "json", no_color=no_color)
         elif format == "html":
             _show_page(log, wanted, moment, zone, SHOWN * 10 if limit is None else limit, changes=changes, messages=deliveries)
         else:
@@ -137,12 +134,21 @@ def _show(entries: Iterator[Entry], limit: int, format: str, zone: tzinfo | None
         case "json":
             pieces = json_pieces(shown, lambda: next(entries, None) is not None)
         case _:
-            if in_colour(no_color=no_color):
-                show(log_lines(shown, zone), no_color=no_color)
+            first = next(entries, None)
+            if first is None:  # said beside the output: an empty log is a log
+                print("nothing happened, as far as the log knows", file=sys.stderr)
+                return
+            shown = chain([first], shown if limit == 0 else islice(entries, limit - 1))
+            if on_terminal():
+                lines = log_lines(shown, zone)
+                while some := list(islice(lines, SHOWN)):
+                    if left.gone:
+                        return
+                    show(some, no_color=no_color, fold=True)
             else:
                 from anchorwatch.reports.lines import plain
 
-                for piece in pages(plain([line]) for line in log_lines(shown, zone)):
+                for piece in pages(plain([line]) for line in log_lines(shown, zone, whole=True)):
                     if left.gone:
                         return
                     write(piece)
@@ -165,17 +171,19 @@ def _after(first: str, rest: Iterator[str]) -> Iterator[str]:
     yield from rest
 
 
-def _show_stats(log: Log, wanted: Wanted, now: datetime, zone: tzinfo | None, *, as_json: bool, no_color: bool) -> None:
-    found, drifts = log.statistics(wanted, wanted.since or now - MONTH, wanted.until or now)
+def _show_stats(log: Log, wanted: Wanted, zone: tzinfo | None, *, as_json: bool, no_color: bool) -> None:
+    found, drifts = log.statistics(wanted)
     if as_json:
         from anchorwatch.reports.json import dumps
         from anchorwatch.reports.stats import stats_document
 
         write(dumps(stats_document(found, drifts)))
     else:
+        from anchorwatch.cli.folding import columns
         from anchorwatch.reports.stats import stats_lines
 
-        show(stats_lines(found, drifts, zone), no_color=no_color)
+        width = columns() if on_terminal() else None
+        show(stats_lines(found, drifts, zone, width), no_color=no_color, fold=True)
 
 
 def _show_page(
@@ -183,7 +191,7 @@ def _show_page(
 ) -> None:
     from anchorwatch.reports.log_html import log_page
 
-    found, drifts = log.statistics(wanted, wanted.since or now - MONTH, wanted.until or now)
+    found, drifts = log.statistics(wanted)
     entries = log.entries(wanted, changes=changes, messages=messages)
     shown = list(entries if limit == 0 else islice(entries, limit))
     more = bool(limit) and next(entries, None) is not None

@@ -25,7 +25,9 @@ def ignore(
     from_now: Annotated[bool, typer.Option("--from-now", help="Rules for everything that is drifted now.")] = False,
     because: Annotated[
         str | None,
-        typer.Option("--because", metavar="TEXT", help="Why, for whoever finds the rule in a year.", show_default=False),
+        typer.Option(
+            "--because", metavar="TEXT", help="Why, for whoever finds the rule in a year; --write wants it.", show_default=False
+        ),
     ] = None,
     write: Annotated[bool, typer.Option("--write", help="Write the rule into the file, not only here.")] = False,
     into: Annotated[
@@ -40,7 +42,7 @@ def ignore(
 
     It goes below `ignore:` of the config, where everything else in the file stays as it is; or of `.anchorwatch.yml` at the top
     of the repo, where it can be reviewed: commit it. The service takes a changed config at SIGHUP or its next start, and the
-    repo's rules with the commit.
+    repo's rules with the commit. With --from-now the rules say since when it has been so, unless --because says more.
 
     \b
     Examples:
@@ -53,8 +55,13 @@ def ignore(
 
     if (drift is None) is not from_now:
         raise UsageError("one of ID and --from-now is wanted", hint="anchorwatch ignore 3fa1, or anchorwatch ignore --from-now")
+    why = (because or "").strip()
+    if write and not why and drift is not None:
+        hint = f'anchorwatch ignore {drift} --because "updates itself" --write'
+        raise UsageError("a rule that stays has to say why", hint=hint)
     config_now, now = loaded(config)
-    why = because if because is not None else f"so since before {now:%Y-%m-%d}"
+    if from_now:
+        why = why or f"so since before {now:%Y-%m-%d}"
     rules = ignoring.rules(config_now, drift, why)
     file = ignoring.file_for(config_now, into) if write else None
     if file is not None and rules:
@@ -64,5 +71,7 @@ def ignore(
     lines += [((Style.PLAIN, f"  - {one}"),) for one in shown]
     if file is not None and shown:
         lines.append(((Style.GOOD, f"written to {file}"),))
+    elif not why:
+        lines.append(((Style.QUIET, '--because "…" says why, for whoever finds the rule in a year'),))
     document = {"rules": shown, "written": None if file is None or not shown else str(file)}
     return answer(document, lines, as_json=format == "json", no_color=no_color)

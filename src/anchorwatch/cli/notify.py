@@ -78,7 +78,7 @@ def preview(
       anchorwatch notify preview --since 7d
     """
     from anchorwatch.app.notify import foretell
-    from anchorwatch.model.times import local_zone, read_moment
+    from anchorwatch.model.times import local_zone, read_moment, timestamp
 
     config_now, now = loaded(config)
     begin = read_moment(since, now, local_zone(os.environ))
@@ -86,11 +86,11 @@ def preview(
         raise UsageError(f"--since {since!r} is still to come", hint="write 7d, or a time that is over")
     found = foretell(config_now, begin, now)
     document = {
-        "since": begin.isoformat(),
+        "since": timestamp(begin),
         "transitions": found.transitions,
         "messages": [
             {
-                "at": one.at.isoformat(),
+                "at": timestamp(one.at),
                 "destination": one.destination,
                 "occasion": one.occasion,
                 "title": one.title,

@@ -41,8 +41,12 @@ def in_colour(*, no_color: bool) -> bool:
     return on_terminal() and not no_color and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
-def show(lines: Iterable[Line], *, no_color: bool) -> None:
-    """Writes lines for people to standard output, in colour where it is wanted."""
+def show(lines: Iterable[Line], *, no_color: bool, fold: bool = False) -> None:
+    """Writes lines for people to standard output, in colour where it is wanted; to a terminal folded to its width (`fold`)."""
+    if fold and on_terminal():
+        from anchorwatch.cli.folding import columns, folded
+
+        lines = folded(lines, columns())
     if in_colour(no_color=no_color):
         from anchorwatch.cli.screen import Screen
 

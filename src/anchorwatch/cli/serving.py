@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _M_ARENA_MAX = -8  # malloc.h
 
-QUIET = ("alembic", "apprise", "asyncio", "docker", "git", "urllib3", "watchfiles")
+QUIET = ("alembic", "apprise", "asyncio", "urllib3", "watchfiles")
 """Libraries that would fill the log with what is none of the reader's business."""
 
 

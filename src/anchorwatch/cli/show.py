@@ -50,5 +50,5 @@ def show(
         else:
             from anchorwatch.reports.life import life_lines
 
-            show_lines(life_lines(life, local_zone(os.environ)), no_color=no_color)
+            show_lines(life_lines(life, local_zone(os.environ)), no_color=no_color, fold=True)
     return 0

@@ -11,6 +11,7 @@ import typer
 from anchorwatch.cli import options
 from anchorwatch.cli.answers import answer, loaded, until_of
 from anchorwatch.errors import UsageError
+from anchorwatch.model.wording import count
 from anchorwatch.reports.lines import Line, Style
 
 if TYPE_CHECKING:
@@ -44,7 +45,8 @@ def silence(
     MATCHER, the silences in force are listed.
 
     MATCHER is a host, a stack, `everything`, or any of host, stack, service, container, project, kind, path, id with globs, all
-    of which have to fit.
+    of which have to fit. A host that the config does not name, or a stack that nothing has looked at yet, is refused:
+    write a glob (stack=pi5/new*) for one that was just committed, or is still to come.
 
     \b
     Examples:
@@ -66,9 +68,14 @@ def silence(
     ends = until_of(until, lasting, now)
     if ends is None:
         raise UsageError("it has to be said how long", hint="--for 2h, or --until 07:00")
-    given = {"matcher": matcher_of(matcher).document, "until": ends.isoformat(), "reason": reason}
+    given = {
+        "matcher": matcher_of(matcher).document,
+        "until": ends.isoformat(),
+        "reason": reason,
+        "hosts": list(config_now.hosts),
+    }
     document = _write(config_now, "silence", given)
-    lines = _one(f"silent, {document['drifts']} drifts now" if document["drifts"] else "silent", document["silence"])
+    lines = _one(f"silent, {count(document['drifts'], 'drift')} now", document["silence"])
     return answer(document, lines, as_json=format == "json", no_color=no_color)
 
 

@@ -81,4 +81,4 @@ def show_status(standing: Standing, format: str, zone: tzinfo | None, *, no_colo
         case _:
             from anchorwatch.reports.status import status_lines
 
-            show(status_lines(standing, zone), no_color=no_color)
+            show(status_lines(standing, zone), no_color=no_color, fold=True)

@@ -37,10 +37,11 @@ class Paper:
 
 
 class Watching:
-    """The `Progress` of a watched check. Its methods may be called from any thread."""
+    """The `Progress` of a watched check, folded to `width`. Its methods may be called from any thread."""
 
-    def __init__(self, surface: Surface, filters: Filters) -> None:
+    def __init__(self, surface: Surface, filters: Filters, width: int | None = None) -> None:
         self._surface = surface
+        self._width = width
         self._filters = filters
         self._asked: dict[str, int] = {}
         self._shown: set[str] = set()
@@ -72,12 +73,19 @@ class Watching:
             self._surface.wait_for("")
             for host in report.hosts:
                 self._show(host, report.stacks, report.findings)
-            self._surface.show(closing_lines(report))
+            self._surface.show(self._folded(closing_lines(report)))
 
     def _show(self, host: HostReport, stacks: tuple[StackReport, ...], findings: tuple[Finding, ...]) -> None:
         if host.name not in self._shown:
             self._shown.add(host.name)
-            self._surface.show(host_lines(host, stacks, findings))
+            self._surface.show(self._folded(host_lines(host, stacks, findings)))
+
+    def _folded(self, lines: Iterable[Line]) -> Iterable[Line]:
+        if self._width is None:
+            return lines
+        from anchorwatch.cli.folding import folded
+
+        return folded(lines, self._width)
 
     def _wait(self) -> None:
         done = (

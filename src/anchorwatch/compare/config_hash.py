@@ -39,11 +39,12 @@ def service_hash(
     project_dir: str | None,
     service_id: Resolve,
     container_id: Resolve,
+    home: str | None = None,
 ) -> str | None:
     """The hash that Compose `version` gives this definition when deployed from `project_dir`.
 
-    None where it cannot be told: a value is unknown, the folder is needed and not known, another container that it refers
-    to is gone, or Compose itself adds to the definition before it hashes it (`use_api_socket`, `models`).
+    None where it cannot be told: a value is unknown, the folder or the deployer's home is needed and not known, another container
+    that it refers to is gone, or Compose itself adds to the definition before it hashes it (`use_api_socket`, `models`).
     """
     if service.config.get("use_api_socket") or service.config.get("models"):
         return None
@@ -58,7 +59,7 @@ def service_hash(
         _with_container_ids(config, service_id, container_id)
         if service.label_files:
             config = _after(config, "labels", "label_file", [_cleaned(path) for path in service.label_files])
-        return _digest(config, project_dir)
+        return _digest(config, project_dir, home)
     except _NotHashable:
         return None
 
@@ -123,7 +124,7 @@ def _after(config: Mapping[str, Json], key: str, new_key: str, value: Json) -> d
     return ordered
 
 
-def _digest(document: JsonObject, project_dir: str | None) -> str:
+def _digest(document: JsonObject, project_dir: str | None, home: str | None = None) -> str:
     numbers: dict[str, str] = {}
 
     def open_leaf(leaf: Any) -> Any:
@@ -149,8 +150,11 @@ def _digest(document: JsonObject, project_dir: str | None) -> str:
         if project_dir is None:
             raise _NotHashable
         text = _join_parents(text, marker, json.dumps(project_dir, ensure_ascii=False)[1:-1])
-    if json.dumps(HOME_DIR)[1:-1] in text:
-        raise _NotHashable
+    marker = json.dumps(HOME_DIR)[1:-1]
+    if marker in text:
+        if home is None:
+            raise _NotHashable
+        text = text.replace(marker, json.dumps(home, ensure_ascii=False)[1:-1])
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 

@@ -31,6 +31,9 @@ class Difference:
     default: tuple[str, str] | None = None
     """Set where Git leaves the key to the engine, and an engine's default would explain what is seen: its name and value as
     `host_view.DEFAULTS` reads them."""
+    carried: bool = False
+    """Set where Compose carries it over from the container before, though the file no longer says so: drift only where the
+    container was made from a file that did."""
     note: str | None = None
     """Set where this is true and useful, and no drift: the note's text."""
     unjudged: str | None = None

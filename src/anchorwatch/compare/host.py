@@ -16,10 +16,11 @@ from anchorwatch.compare.judge import Judged, covers, judge, not_understood
 from anchorwatch.compare.match import Group, Matched, likely_names, match
 from anchorwatch.compare.pair import Pair
 from anchorwatch.compare.presence import IN_PROGRESS, presence, unmanaged
-from anchorwatch.compare.resources import REMAKE, project_folder, resource_differences
+from anchorwatch.compare.resources import EMPTIED, REMAKE, project_folder, resource_differences
 from anchorwatch.compare.severity import severity
 from anchorwatch.compare.wording import both_shown, sentence
-from anchorwatch.model.desired import BrokenStack, DesiredProject, UnknownValue
+from anchorwatch.errors import StackError
+from anchorwatch.model.desired import BrokenStack, DesiredProject, Stack, UnknownValue
 from anchorwatch.model.findings import Comparison, Finding, Kind, Note
 from anchorwatch.model.observed import LABEL, Container, Snapshot
 from anchorwatch.model.settings import Policy
@@ -82,7 +83,9 @@ def compare_host(
     `projects` and `broken` must be all stacks of the host, also those that nobody asked about: what they do not claim
     is unmanaged.
     """
-    matched = match(projects, broken, snapshot)
+    nameless = _nameless(projects, snapshot)
+    broken = [*broken, *nameless.values()]
+    matched = match([project for project in projects if project.stack not in nameless], broken, snapshot)
     view = _view(matched, snapshot, policy)
     if memo is not None:
         memo.begin((tuple(projects), policy, *view.surroundings))
@@ -94,12 +97,25 @@ def compare_host(
     unseen = _of_broken(matched, broken)
     comparisons = []
     for project in projects:
+        if project.stack in nameless:
+            comparisons.append(Comparison(project.stack, project.name, project.revision, unknown=project.unknown, judged=False))
+            continue
         comparison, own = _compare_project(project, groups.get(project.name, []), matched, view, policy, place, memo)
         comparisons.append(comparison)
         if own:
             unseen.setdefault(project.name, []).extend(own)
     shown, ignored = _sift(_foreign(matched, policy, snapshot.host), view, policy)
     return HostComparison(tuple(comparisons), shown, ignored, {name: tuple(found) for name, found in unseen.items()})
+
+
+def _nameless(projects: Iterable[DesiredProject], snapshot: Snapshot) -> dict[Stack, BrokenStack]:
+    """The projects whose name hangs on something unset, and that nobody on the host has the name of: deployed under another."""
+    seen = {container.project for container in snapshot.containers}
+    return {
+        project.stack: BrokenStack(project.stack, StackError("resolver", "its project's name is not known"))
+        for project in projects
+        if project.name not in seen and any(entry.service is None and entry.path == "name" for entry in project.unknown)
+    }
 
 
 def _view(matched: Matched, snapshot: Snapshot, policy: Policy) -> HostView:
@@ -226,7 +242,8 @@ def _resources(
 ) -> Iterable[Finding | Note | UnknownValue]:
     for kind, found, fix in resource_differences(project, groups, view.snapshot, project_folder(groups)):
         if found.note is not None:
-            yield Note(None, found.path, found.note)
+            if not any(entry.path.startswith(found.path + ".") for entry in project.unknown):
+                yield Note(None, found.path, found.note)
         elif found.unjudged is not None:
             yield UnknownValue(None, found.path, found.unjudged)
         elif found.unseen is not None:
@@ -235,20 +252,19 @@ def _resources(
             continue
         want, have = both_shown(found)
         resource = found.path.partition(".")[0].removesuffix("s")
+        lasting = resource == "volume" and kind is Kind.CHANGED  # nothing that `up` mends without losing what is in it
+        said = f"{resource} {want} does not exist" if kind is Kind.MISSING else sentence(found.path, want, have)
         yield Finding(
             host=project.stack.host,
             kind=kind,
-            message=f"{resource} {want} does not exist" if kind is Kind.MISSING else sentence(found.path, want, have),
+            message=f"{said}; {EMPTIED}" if lasting else said,
             severity=severity(found, policy.severity),
             stack=project.stack.name,
             project=project.name,
             path=found.path,
             desired=want,
             observed=have,
-            # a volume that differs is nothing that `up` mends without losing what is in it
-            fix=mend.remake(command)
-            if fix == REMAKE
-            else fix or (None if resource == "volume" and kind is Kind.CHANGED else mend.up(command)),
+            fix=mend.remake(command) if fix == REMAKE else fix or (None if lasting else mend.up(command)),
         )
 
 

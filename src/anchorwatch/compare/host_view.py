@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from anchorwatch.compare.difference import UNREADABLE, Difference
-from anchorwatch.model.observed import Container, Snapshot
+from anchorwatch.model.observed import LABEL, Container, Snapshot
 from anchorwatch.model.values import plain
 
 DEFAULTS: Mapping[str, Callable[[Container], Iterable[str]]] = {
@@ -95,6 +95,16 @@ class HostView:
         return self.snapshot.network_names.get(key, key)
 
     @cached_property
+    def networks_of_projects(self) -> Mapping[str, tuple[str, str]]:
+        """The project and the key in its file of each network that Compose made, by the network's name."""
+        found = {}
+        for network in self.snapshot.networks:
+            project, key = network.labels.get(LABEL + "project"), network.labels.get(LABEL + "network")
+            if isinstance(project, str) and isinstance(key, str):
+                found[network.name] = (project, key)
+        return found
+
+    @cached_property
     def _by_name(self) -> Mapping[str, Container]:
         return {container.name: container for container in self.snapshot.containers}
 
@@ -149,7 +159,15 @@ class HostView:
         """Everything of the host that a verdict on one container may rest on, but that container itself."""
         snapshot = self.snapshot
         others = tuple((one.id, one.name, one.labels, [shown(name, one) for name in DEFAULTS]) for one in snapshot.containers)
-        return (snapshot.host, snapshot.engine, snapshot.images, snapshot.network_names, self.seen_members, others)
+        return (
+            snapshot.host,
+            snapshot.engine,
+            snapshot.images,
+            snapshot.network_names,
+            self.networks_of_projects,
+            self.seen_members,
+            others,
+        )
 
     @cached_property
     def warnings(self) -> str:

@@ -9,7 +9,7 @@ comparison.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from fnmatch import fnmatchcase
 
@@ -17,6 +17,7 @@ from anchorwatch.compare import mend
 from anchorwatch.compare.config_hash import same_compose
 from anchorwatch.compare.difference import UNREADABLE, Difference, Rule
 from anchorwatch.compare.pair import Pair
+from anchorwatch.compare.put_back import OTHER_SPELLING, SPELLINGS, before
 from anchorwatch.compare.rules import RULES
 from anchorwatch.compare.rules.mounts import Mount, wanted_mounts
 from anchorwatch.compare.severity import severity
@@ -59,8 +60,10 @@ def judge(pair: Pair, policy: Policy, command: Sequence[str]) -> Judged:
             continue
         try:
             reason = _doubt(pair, found)
-            if reason is None:
-                findings.append(_finding(pair, found, policy, command))
+            doubtful = reason is not None or found.path.partition(".")[0] in SPELLINGS
+            path = before(pair, found) if doubtful else None
+            if reason is None or path is not None:
+                findings.append(_finding(pair, replace(found, path=path or found.path), policy, command))
             elif reason:
                 unknown.append(UnknownValue(service, found.path, reason))
         except UNREADABLE as error:
@@ -95,6 +98,8 @@ def _doubt(pair: Pair, found: Difference) -> str | None:
     """Why a difference is no finding: "" where it is explained, a reason where it cannot be judged, None where it is drift."""
     if _hangs_on_unknown(pair, found):
         return ""
+    if found.carried and pair.container.config_hash is not None:
+        return ""
     if found.default is not None:
         if pair.hash_matches:
             return ""
@@ -117,7 +122,8 @@ def _hangs_on_unknown(pair: Pair, found: Difference) -> bool:
         and any(isinstance(one, Template) for one in want)
     ):
         return False  # an unknown piece agrees with anything, so it is another one that differs
-    return any(covers(entry.path, found) for entry in pair.service.unknown)
+    other = OTHER_SPELLING.get(found.path)
+    return any(covers(entry.path, found) or entry.path == other for entry in pair.service.unknown)
 
 
 def covers(unknown: str, found: Difference) -> bool:
@@ -127,7 +133,7 @@ def covers(unknown: str, found: Difference) -> bool:
     """
     if "*" in unknown:
         return found.want is None and fnmatchcase(found.path, unknown)
-    whole = "." not in found.path and unknown.startswith(found.path + ".")
+    whole = ("." not in found.path or found.path.startswith("ulimits.")) and unknown.startswith(found.path + ".")
     return whole or found.path == unknown or found.path.startswith(unknown + ".")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -76,6 +76,11 @@ class Pair:
         limits: JsonObject = resources.get(kind) or _NOTHING
         return limits
 
+    def limit_path(self, kind: str, name: str, key: str) -> str:
+        """The path of a limit that a service may spell as `key` or below `deploy`: as it does, else as it spells others."""
+        below = self.limits(kind)
+        return f"deploy.resources.{kind}.{name}" if below.get(name) or (below and not self.wanted.get(key)) else key
+
     @cached_property
     def expected_name(self) -> str | Text:
         """The container's name as Compose gives it."""
@@ -127,13 +132,28 @@ class Pair:
     @cached_property
     def computed_hash(self) -> str | None:
         """The hash that the Compose which made the container would give the wanted definition."""
+        return self.hash_of(self.wanted)
+
+    def hash_of(self, config: JsonObject) -> str | None:
+        """The same for another definition of the service."""
         return service_hash(
-            self.service,
+            self.service if config is self.wanted else replace(self.service, config=config),
             version=self.container.compose_version,
             project_dir=self.project_dir,
             service_id=self._service_id,
             container_id=self._container_id,
+            home=self._home,
         )
+
+    @property
+    def _home(self) -> str | None:
+        """The home of whoever deployed, as a mount from there shows it."""
+        for entry in self.wanted.get("volumes") or ():
+            source, seen = entry.get("source"), self.container.mounts.get(str(entry.get("target")), _NOTHING).get("Source")
+            if isinstance(source, str) and source.startswith(HOME_DIR) and isinstance(seen, str):
+                below = source.removeprefix(HOME_DIR).rstrip("/")
+                return seen.removesuffix(below) if seen.endswith(below) else None
+        return None
 
     def _service_id(self, service: str) -> str | None:
         replicas = self.host.replicas(self.project.name, service)
@@ -151,6 +171,15 @@ class Pair:
         if kind == "container":
             return f"container:{self._container_id(name) or name}"
         return mode
+
+    def joins(self, mode: str, seen: str) -> bool:
+        """Whether `seen` is what the engine shows of `mode`.
+
+        Where the service has no container, it may be one that is gone too: the missing one is what there is to say then.
+        """
+        gone = seen.startswith("container:") and seen.removeprefix("container:") not in self.host.snapshot.by_id
+        service = mode.removeprefix("service:")
+        return self.namespace(mode) == seen or (service != mode and gone and self._service_id(service) is None)
 
     def spoken_namespace(self, mode: str) -> str:
         """The other way round, for people: `container:<id>` as `service:X` where it is one of the project's, else by name."""

@@ -60,6 +60,9 @@ KEYS: Mapping[str, Mapping[str, str]] = {
 REMAKE = "down, then up"
 """Stands for the command that takes the project down and up again."""
 
+EMPTIED = "Docker changes no volume in place, and one that is made anew is empty: copy its data first"
+"""What to know before a volume that differs is mended. `up` asks "Recreate (data will be lost)?", and `up -y` does it."""
+
 _NAMELESS = "its name on the host is not known"
 _NOT_NEEDED = "none of its containers is there"
 _PREDEFINED = frozenset({"bridge", "host", "none", "default"})

@@ -6,16 +6,19 @@ Keys that leave no trace in a container stand on neither side.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from anchorwatch.compare.notation import show, size
 from anchorwatch.compare.rules import NOT_COMPARED
 from anchorwatch.compare.rules.mounts import spoken_entry
 from anchorwatch.compare.rules.ports import spoken_ports
-from anchorwatch.model.desired import DesiredProject
+from anchorwatch.model.desired import HOME_DIR, PROJECT_DIR, DesiredProject
 from anchorwatch.model.findings import Comparison, Finding, Kind
 from anchorwatch.model.report import SideBySide
 from anchorwatch.model.values import Json, JsonObject
+
+STATE = "container.state"
+"""Stands for whether a container runs, which no key says."""
 
 _SIZES = frozenset({"mem_limit", "mem_reservation", "memswap_limit", "memory", "shm_size"})
 
@@ -41,18 +44,26 @@ def side_by_side(project: DesiredProject, comparison: Comparison) -> tuple[SideB
 
 def of_findings(title: str, base: Mapping[str, str], findings: Sequence[Finding]) -> SideBySide:
     """Both sides of what `base` says on both but for the findings."""
+    git, host = sides(base, findings)
+    return SideBySide(title, printed(git), printed(host))
+
+
+def sides(base: Mapping[str, str], findings: Iterable[Finding]) -> tuple[dict[str, str], dict[str, str]]:
+    """The same as values by path: Git's, and the host's."""
     git, host = dict(base), dict(base)
     for finding in findings:
         if finding.path is None:
             if finding.kind is Kind.MISSING and finding.observed == "absent":
                 host.clear()
+            elif finding.kind is Kind.MISSING and finding.observed is not None:
+                git[STATE], host[STATE] = "running", finding.observed
             continue
         for side, value in ((git, finding.desired), (host, finding.observed)):
             for path in [path for path in side if path == finding.path or path.startswith(finding.path + ".")]:
                 del side[path]
             if value is not None and not (finding.kind is Kind.MISSING and side is host):
                 side[finding.path] = value
-    return SideBySide(title, printed(git), printed(host))
+    return git, host
 
 
 def printed(lines: Mapping[str, str]) -> tuple[str, ...]:
@@ -86,7 +97,7 @@ def flat(path: str, value: Json) -> Iterator[tuple[str, str]]:
         for name, entry in value.items():
             yield from flat(f"{path}.{name}", entry)
     elif (text := show(_size(path, value))) is not None:
-        yield path, text
+        yield path, text.replace(f"{PROJECT_DIR}/../", "../").replace(PROJECT_DIR, ".").replace(HOME_DIR, "~")
 
 
 def _size(path: str, value: Json) -> Json:

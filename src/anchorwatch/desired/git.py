@@ -1,7 +1,7 @@
-"""One-shot git commands: the only place that starts git, through GitPython as the door.
+"""One-shot git commands: the only place that starts git. A deadline kills its whole process group.
 
-GitPython's own objects are not used: one `Repo` in two threads hangs or tells of files that are not there. `Git.execute`
-only starts the process; the deadline is ours and kills its whole process group.
+GitPython is not used: one `Repo` in two threads hangs or tells of files that are not there, and to have it start a process takes
+longer to load than git takes to answer (`docs/decisions/0014-no-docker-sdk-and-no-gitpython.md`).
 
 What is promised for every command: no prompt, no pager, no hook, no fsmonitor, no signature check, nobody's configuration
 but the repository's own, no network unless the caller names the protocols, and not a single variable of ours that git would
@@ -18,16 +18,12 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from anchorwatch.desired.scratch import scratch_folder
 from anchorwatch.errors import GitFailed
-
-if TYPE_CHECKING:
-    from git.cmd import Git
 
 DEADLINE = 30.0
 """Seconds that a command on local files may take; reading a repo takes milliseconds."""
@@ -44,6 +40,8 @@ _QUIET = {
     "GIT_NO_LAZY_FETCH": "1",
     "GIT_ALLOW_PROTOCOL": "none",
     "GIT_PAGER": "cat",
+    "LANGUAGE": "C",
+    "LC_ALL": "C",
 }
 _HARMLESS = (
     "core.hooksPath=/dev/null",
@@ -88,16 +86,10 @@ def ask(
     """
     if stop is not None and stop.is_set():
         raise _stopped(arguments, folder)
-    door = _door(folder)
     words = [item for setting in (*_HARMLESS, *settings) for item in ("-c", setting)]
     if trust is not None:
         words += ["-c", f"safe.directory={trust}"]
-    ours = {**_QUIET, **(environment or {})}
-    command = [*_without(_orders(os.environ, ours)), "git", *words, *arguments]
-    with tempfile.TemporaryFile(dir=scratch_folder()) as spool:
-        spool.write(given)
-        spool.seek(0)
-        process = door.execute(command, istream=spool, env=ours, as_process=True, start_new_session=True, shell=False)
+    process = _started(["git", *words, *arguments], folder, given, environment or {})
     until = time.monotonic() + deadline
     while True:
         left = until - time.monotonic()
@@ -146,21 +138,29 @@ def _stopped(arguments: Sequence[str], folder: Path) -> GitFailed:
     return GitFailed(f"git {arguments[0]} in {folder} was ended: anchorwatch is stopping")
 
 
-def _door(folder: Path) -> Git:
+def _started(command: Sequence[str], folder: Path, given: bytes, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    whole = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")} | _QUIET | dict(environment)
+    pipe = subprocess.PIPE
     try:
-        from git.cmd import Git
-    except ImportError as error:  # GitPython asks git for its version when it is imported
-        raise GitFailed("git cannot be started", hint="install git (2.31 or newer) and see that it is on the PATH") from error
-    return Git(folder)
+        with tempfile.TemporaryFile(dir=scratch_folder()) as spool:  # a pipe would have to be written to while answers are read
+            spool.write(given)
+            spool.seek(0)
+            return subprocess.Popen(command, cwd=folder, env=whole, stdin=spool, stdout=pipe, stderr=pipe, start_new_session=True)
+    except OSError as error:
+        raise _not_started(error, command[0], folder) from error
 
 
-def _orders(present: Mapping[str, str], ours: Collection[str]) -> list[str]:
-    return sorted(name for name in present if name.startswith("GIT_") and not name.startswith("GIT_PYTHON_") and name not in ours)
-
-
-def _without(names: Sequence[str]) -> list[str]:
-    # GitPython always adds our whole environment, so that what must not be there has to be taken out again.
-    return ["env", *(word for name in names for word in ("-u", name))] if names else []
+def _not_started(error: OSError, program: str, folder: Path) -> GitFailed:
+    """`Popen` tells by the name whether it was the folder that could not be entered, or the program that could not be started."""
+    reason = error.strerror or type(error).__name__
+    if error.filename == folder:
+        return GitFailed(f"git cannot be started in {folder}: {reason}", hint="is the folder there, and may this user enter it?")
+    if error.filename == program and isinstance(error, FileNotFoundError | PermissionError):
+        missing = isinstance(error, FileNotFoundError)
+        hint = "install git (2.31 or newer) and see that it is on the PATH" if missing else "see that this user may run it"
+        return GitFailed(f"git cannot be started: {reason}", hint=hint)
+    hint = "this machine has run out of something: memory, processes, open files, or room for temporary ones"
+    return GitFailed(f"git cannot be started: {reason}", hint=hint)
 
 
 def _end(pid: int) -> None:

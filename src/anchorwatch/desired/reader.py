@@ -232,25 +232,28 @@ class DesiredReader:
     # -- reading ---------------------------------------------------------------------------------------------------------
 
     def _read(self, files: Files, only: ProjectKey | None = None) -> DesiredState:
+        from concurrent.futures import ThreadPoolExecutor
+
         from anchorwatch.desired.cache import Cache, cache_folder
         from anchorwatch.desired.compose import find_compose
         from anchorwatch.desired.state import read_state
 
         if self._cache is None:
             self._cache = Cache(cache_folder(self._environ))
-        compose = find_compose(self.sources.compose, self._cache.folder, self._environ)
-        state = read_state(
-            files,
-            self._layouts(files),
-            self.sources.declared_elsewhere,
-            compose=compose,
-            cache=self._cache,
-            hosts=self.sources.hosts,
-            addresses={address.name: address for address in self.sources.addresses},
-            environ=self._environ,
-            only=only,
-            memory=self._memory,
-        )
+        with ThreadPoolExecutor(1, thread_name_prefix="version") as beside:  # to say its version takes Compose as long as a stack
+            compose = beside.submit(find_compose, self.sources.compose, self._cache.folder, self._environ)
+            state = read_state(
+                files,
+                self._layouts(files),
+                self.sources.declared_elsewhere,
+                compose=compose.result,
+                cache=self._cache,
+                hosts=self.sources.hosts,
+                addresses={address.name: address for address in self.sources.addresses},
+                environ=self._environ,
+                only=only,
+                memory=self._memory,
+            )
         if only is not None:
             return state
         from anchorwatch.desired.own_rules import read_rules

@@ -146,7 +146,7 @@ class Restoring:
                 self._inherited(made, service, name)
                 continue
             made[name] = self._walk(below, service, f"{section}.{name}", name)
-        return made
+        return _in_order(made, value)
 
     def _inherited(self, made: dict[str, Any], service: str, name: str) -> None:
         """A name without a value: whoever deploys sets it, or not."""
@@ -185,7 +185,7 @@ class Restoring:
             inner = self._walk(below, service, below_shown or f"{shown}.{name}", name)
             if inner is not _LEFT_OUT:
                 made[name] = inner
-        return made
+        return _in_order(made, value)
 
     def _list(self, value: list[Any], service: str | None, shown: str, last: str) -> Any:
         made = []
@@ -352,3 +352,8 @@ def _normal(template: Template) -> Template:
         parts.append("" if cleaned == "/" else cleaned)
     made = joined(parts)
     return made if isinstance(made, Template) else Template((made,))
+
+
+def _in_order(made: dict[str, Any], printed: Mapping[str, Any]) -> dict[str, Any]:
+    """`made`, in the order in which Compose would print it: where it is not that of a struct, that of the names."""
+    return made if made.keys() <= printed.keys() else dict(sorted(made.items()))

@@ -28,7 +28,8 @@ from anchorwatch.model.address import HostAddress
 from anchorwatch.model.desired import BrokenStack, DesiredProject, DesiredState, NotStack, ProjectKey, Stack
 from anchorwatch.model.settings import DeclaredElsewhere, HostLayout
 
-WORKERS = max(2, min(4, os.cpu_count() or 2))
+WORKERS = min(4, 2 * (os.cpu_count() or 1))
+"""Runs of Compose at a time, of 50 MB each: two a processor, for one starts or is read while the other computes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ def read_state(
     layouts: Sequence[HostLayout],
     declared_elsewhere: Sequence[DeclaredElsewhere] = (),
     *,
-    compose: Compose,
+    compose: Callable[[], Compose],
     cache: Cache | None = None,
     hosts: Collection[str] | None = None,
     addresses: Mapping[str, HostAddress] | None = None,
@@ -55,7 +56,8 @@ def read_state(
 ) -> DesiredState:
     """Read the stacks of `hosts` (None: of all), and resolve those that `wanted` wants.
 
-    `layouts` are those of all hosts, so that a mirror is known for one. `addresses` is needed only for env files on hosts.
+    `layouts` are those of all hosts, so that a mirror is known for one. `compose` is asked for once the stacks are found: what it
+    raises is raised. `addresses` is needed only for env files on hosts.
     `only`: the stacks that may be this project, and undated, since it is the past that is asked for so. `memory` is that of
     earlier reads of the same repo. Raises RepoError where nothing can be read.
     """
@@ -66,7 +68,7 @@ def read_state(
     chosen = [(stack, name) for stack, name in stacks if stack.host in asked and wanted(stack) and _may_be(only, stack, name)]
     with_values = list(_with_values(chosen, layouts, addresses or {}, environ, memory))
     ahead = None if only is not None else look_ahead(files, memory)
-    found, failed = _resolve_all(with_values, shelf, compose, cache, memory)
+    found, failed = _resolve_all(with_values, shelf, compose(), cache, memory)
     broken = [one for one in broken if one.stack.host in asked and wanted(one.stack)] + failed
     same = _duplicates([project for project, _ in found])
     broken += [BrokenStack(project.stack, same[project.stack], project.name) for project, _ in found if project.stack in same]

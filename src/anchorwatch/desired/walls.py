@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import threading
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -26,6 +27,7 @@ OUTPUT = 16_000_000
 NOBODY = 65534
 
 _TRY_DEADLINE = 5.0
+_TRYING = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,35 +44,51 @@ class Wall:
         return not self.missing
 
 
-@lru_cache(maxsize=8)
 def walls(program: str = "", folder: str = "") -> tuple[Wall, ...]:
-    """The walls that can be put up here, tried once. `program` must be executable and `folder` reachable behind them."""
-    root = os.geteuid() == 0
-    network = ("unshare", "--net", "--") if root else ("unshare", "--user", "--map-current-user", "--net", "--")
-    limits = ("prlimit", f"--data={MEMORY}", f"--cpu={CPU_SECONDS}", f"--fsize={OUTPUT}", "--core=0", "--nofile=256", "--")
-    account = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--no-new-privs", "--inh-caps=-all", "--")
-    probe = ["test", *(["-x", program, "-a"] if program else []), *(["-x", folder, "-a"] if folder else []), "-d", "/"]
-    found = [
-        _tried("no network", network, ["test", "-d", "/"]),
-        _tried("limits", limits, ["test", "-d", "/"]),
-    ]
-    if root:
-        found.append(_tried("unprivileged account", account, probe))
-    else:
+    """The walls that can be put up here, each of them tried. `program` must be executable and `folder` reachable behind them."""
+    probe = _probe(program, folder)
+    found = [_tried(name, command, probe) for name, command in _wanted()]
+    if os.geteuid() != 0:
         found.append(Wall("unprivileged account", missing="only root can change the account that a program runs as"))
     return tuple(found)
 
 
 def before(program: str, folder: str) -> tuple[str, ...]:
     """The words to put before a command so that it runs behind every wall that stands."""
+    with _TRYING:  # or everybody who starts at the same time would try
+        return _before(program, folder)
+
+
+@lru_cache(maxsize=8)
+def _before(program: str, folder: str) -> tuple[str, ...]:
+    probe = _probe(program, folder)
+    together = tuple(word for _, command in _wanted() for word in (shutil.which(command[0]) or command[0], *command[1:]))
+    if _tried("all of them", together, probe).stands:  # mostly, and in a third of the time
+        return together
     return tuple(word for wall in walls(program, folder) if wall.stands for word in wall.command)
+
+
+def _wanted() -> list[tuple[str, tuple[str, ...]]]:
+    root = os.geteuid() == 0
+    wanted: list[tuple[str, tuple[str, ...]]] = [
+        ("no network", ("unshare", "--net") if root else ("unshare", "--user", "--map-current-user", "--net")),
+        ("limits", ("prlimit", f"--data={MEMORY}", f"--cpu={CPU_SECONDS}", f"--fsize={OUTPUT}", "--core=0", "--nofile=256")),
+    ]
+    if root:
+        account = (f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--no-new-privs", "--inh-caps=-all")
+        wanted.append(("unprivileged account", ("setpriv", *account)))
+    return wanted
+
+
+def _probe(program: str, folder: str) -> list[str]:
+    return ["test", *(["-x", program, "-a"] if program else []), *(["-x", folder, "-a"] if folder else []), "-d", "/"]
 
 
 def _tried(name: str, command: tuple[str, ...], probe: list[str]) -> Wall:
     found = shutil.which(command[0])
     if found is None:
         return Wall(name, missing=f"the program {command[0]} is not there (package util-linux)")
-    whole = (found, *(word for word in command[1:] if word != "--"))
+    whole = (found, *command[1:])
     try:
         answer = subprocess.run([*whole, *probe], capture_output=True, text=True, timeout=_TRY_DEADLINE, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:

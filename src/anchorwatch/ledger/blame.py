@@ -131,4 +131,4 @@ def _cause(commit: Commit, confidence: Confidence, count: int) -> Cause:
         [f"{count} commits touched the stack since it was in sync"] if count > 1 else ["the only commit since it was in sync"]
     )
     text = f"commit {commit.revision[:7]} by {author}: {subject}"
-    return Cause(CauseKind.COMMIT, confidence, text, author, commit.revision, commit.committed_at, tuple(evidence))
+    return Cause(CauseKind.COMMIT, confidence, text, author, commit.revision, commit.committed_at, tuple(evidence), count)

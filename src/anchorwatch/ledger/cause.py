@@ -23,7 +23,7 @@ from anchorwatch.model.cause import Cause, CauseKind, Confidence
 from anchorwatch.model.drifts import Side
 from anchorwatch.model.findings import Finding, Kind
 from anchorwatch.model.observed import Container, Snapshot
-from anchorwatch.model.timeline import Commit, ContainerSeen, EventSeen, configuration_of
+from anchorwatch.model.timeline import Commit, ContainerSeen, EventSeen
 from anchorwatch.model.values import Json, JsonObject, Secret, Template
 
 LATE = timedelta(seconds=5)
@@ -239,7 +239,7 @@ def _attached(container: Container, before: ContainerSeen, evidence: Evidence) -
     events = [event for event in evidence.events if event.details.get("container") == container.id]
     words = {event.action.removeprefix("network ") for event in events} & {"connect", "disconnect"}
     at = events[-1].at if words else None
-    was, now = before.configuration.get("Networks") or {}, configuration_of(container)["Networks"]
+    was, now = before.configuration.get("Networks") or {}, container.configuration["Networks"]
     gone, new = sorted(was.keys() - now.keys()), sorted(now.keys() - was.keys())
     told = [f"event {event.action} {event.name or ''}".rstrip() for event in events]
     told += [f"it was attached to {name}" for name in gone] + [f"it was not attached to {name}" for name in new]
@@ -318,7 +318,7 @@ def _place(one: ContainerSeen) -> tuple[str | None, str | None, int]:
 
 def _is_as_before(container: Container, before: ContainerSeen) -> bool:
     """Whether it shows nothing that it did not show before, as far as plain values go."""
-    now = configuration_of(container)
+    now = container.configuration
     return all(_plain(before.configuration.get(key)) == _plain(now[key]) for key in ("HostConfig", "Networks"))
 
 

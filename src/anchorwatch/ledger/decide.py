@@ -19,8 +19,9 @@ from fnmatch import fnmatchcase
 from anchorwatch.ledger import grace
 from anchorwatch.ledger.look import Look, Patiences
 from anchorwatch.model.desired import UnknownValue
-from anchorwatch.model.drifts import Acceptance, Drift, DriftState, Reason, Side, Subject, Transition
+from anchorwatch.model.drifts import ACCEPTED, Acceptance, Drift, DriftState, Reason, Side, Subject, Transition
 from anchorwatch.model.findings import Finding, Kind
+from anchorwatch.model.values import JsonObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +155,6 @@ def _begun(before: Drift | None, finding: Finding, look: Look, patiences: Patien
         side=side,
         revision=look.revision,
         cause=look.causes.get(finding.id),
-        acceptance=_acceptance(before, finding, look),
     )
     return _opened(drift, look) if look.baseline else drift
 
@@ -190,6 +190,7 @@ def _still_open(before: Drift, finding: Finding, look: Look) -> tuple[Drift, Rea
     if not look.settled:
         return before, None
     drift = _updated(before, finding, look)
+    drift = replace(drift, acceptance=_acceptance(drift, look))
     if not _same_values(before.finding, finding):
         return replace(drift, changed_at=max(look.at, before.changed_at)), Reason.VALUE_CHANGED
     return drift, Reason.ACCEPTANCE_OVER if before.acceptance is not None and drift.acceptance is None else None
@@ -200,14 +201,16 @@ def _updated(before: Drift, finding: Finding, look: Look) -> Drift:
     side, cause = before.side, before.cause
     if side is Side.UNKNOWN or not _same_values(before.finding, finding):
         side, cause = look.sides.get(finding.id, side), look.causes.get(finding.id, cause)
-    acceptance = _acceptance(before, finding, look)
-    return replace(before, finding=finding, revision=look.revision, side=side, cause=cause, acceptance=acceptance)
+    elif before.state is DriftState.PENDING:
+        cause = look.causes.get(finding.id, cause)  # told anew: something has come to light since
+    return replace(before, finding=finding, revision=look.revision, side=side, cause=cause)
 
 
-def _acceptance(before: Drift | None, finding: Finding, look: Look) -> Acceptance | None:
-    """What somebody accepted, unless its date is over or the value is another one."""
-    accepted = before.acceptance if before is not None else None
-    if accepted is None or accepted.observed != finding.observed:
+def _acceptance(drift: Drift, look: Look) -> Acceptance | None:
+    """What somebody accepted, unless its date is over or the value is another one. A container that does not run, or should not,
+    has no value: `restarting` and `exited (1)` are two words for the same."""
+    accepted = drift.acceptance
+    if accepted is None or (drift.finding.kind is Kind.CHANGED and accepted.observed != drift.finding.observed):
         return None
     return None if accepted.until is not None and accepted.until <= look.at else accepted
 
@@ -221,7 +224,8 @@ def _is_due(drift: Drift, look: Look) -> bool:
 
 
 def _opened(drift: Drift, look: Look) -> Drift:
-    return replace(drift, state=DriftState.OPEN, opens_at=None, opened_at=drift.opened_at or max(look.at, drift.appeared_at))
+    opened_at = drift.opened_at or max(look.at, drift.appeared_at)
+    return replace(drift, state=DriftState.OPEN, opens_at=None, opened_at=opened_at, acceptance=_acceptance(drift, look))
 
 
 def _transition(before: Drift | None, drift: Drift, reason: Reason, look: Look) -> Transition:
@@ -242,5 +246,13 @@ def _transition(before: Drift | None, drift: Drift, reason: Reason, look: Look) 
         observed=finding.observed,
         side=drift.side,
         trigger=look.trigger,
-        cause=drift.cause,
+        cause=_cause(before, drift),
     )
+
+
+def _cause(before: Drift | None, drift: Drift) -> JsonObject | None:
+    """What brought the drift about; and with the end of an acceptance what was accepted, of which the drift knows no more."""
+    if before is None or before.acceptance is None or before.episode != drift.episode:
+        return drift.cause
+    over = drift.acceptance is None or drift.state is DriftState.RESOLVED
+    return {**(drift.cause or {}), ACCEPTED: before.acceptance.document} if over else drift.cause

@@ -111,4 +111,4 @@ def _state(error: ErrorInfo | None) -> str:
 
 
 def _cause(error: ErrorInfo | None) -> JsonObject | None:
-    return None if error is None else {"class": error.kind, "message": error.message}
+    return None if error is None else {"class": error.kind, "message": error.message, "hint": error.hint}

@@ -10,6 +10,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from anchorwatch.model.times import timestamp
+
 
 class CauseKind(StrEnum):
     """What sort of thing it was."""
@@ -59,6 +61,8 @@ class Cause:
     """When it happened, by the engine's clock or by the commit."""
     evidence: tuple[str, ...] = ()
     """Short texts: what was seen."""
+    behind: int | None = None
+    """For a commit: how many of them touched the stack and had not been rolled out when the cause was told, this one included."""
 
     def as_json(self) -> dict[str, Any]:
         """As the database and the reports have it."""
@@ -68,6 +72,7 @@ class Cause:
             "text": self.text,
             "by": self.by,
             "commit": self.commit,
-            "at": None if self.at is None else self.at.isoformat(),
+            "at": None if self.at is None else timestamp(self.at),
             "evidence": list(self.evidence),
+            **({} if self.behind is None else {"behind": self.behind}),
         }

@@ -12,8 +12,11 @@ from enum import StrEnum
 from anchorwatch.model.desired import ProjectKey, UnknownValue
 from anchorwatch.model.findings import Finding, Note, Severity
 from anchorwatch.model.report import ErrorInfo, StackStatus
+from anchorwatch.model.times import timestamp
 from anchorwatch.model.values import JsonObject
 
+ACCEPTED = "accepted"
+"""Where the cause of a transition that ends an acceptance has the acceptance."""
 NO_PROJECT = ""
 """The project of a key that stands for what belongs to no project on a host: `ProjectKey(host, NO_PROJECT)`."""
 
@@ -128,6 +131,23 @@ class Acceptance:
     """The value that is accepted."""
     until: datetime | None = None
     reason: str | None = None
+
+    @property
+    def document(self) -> JsonObject:
+        """As the transition has it that ends it, below `ACCEPTED`."""
+        until = None if self.until is None else timestamp(self.until)
+        return {"at": timestamp(self.at), "observed": self.observed, "until": until, "reason": self.reason}
+
+    @classmethod
+    def of(cls, document: JsonObject) -> Acceptance:
+        """What `document` gave."""
+        until = document["until"]
+        return cls(
+            at=datetime.fromisoformat(document["at"]),
+            observed=document["observed"],
+            until=None if until is None else datetime.fromisoformat(until),
+            reason=document["reason"],
+        )
 
 
 @dataclass(frozen=True, slots=True)

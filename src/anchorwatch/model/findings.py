@@ -82,3 +82,5 @@ class Comparison:
     notes: tuple[Note, ...] = ()
     unknown: tuple[UnknownValue, ...] = ()
     ignored: tuple[Finding, ...] = ()
+    judged: bool = True
+    """Whether anything of it could be; `unknown` says why not."""

@@ -85,7 +85,7 @@ class Tallies:
     check_seconds: float = 0.0
     """What all of them took together."""
     messages: Mapping[tuple[str, DeliveryState], int] = field(default_factory=dict)
-    """By destination, and what they have come to."""
+    """By destination, and what they have come to: sent, dead or skipped."""
     messages_waiting: Mapping[str, int] = field(default_factory=dict)
     """By destination: those that are still to be sent."""
 

@@ -157,6 +157,10 @@ class StackStanding:
     """Since when it has been what `last_status` says."""
     checked_at: datetime | None
     doubt: Doubt | None = None
+    ignored: int = 0
+    """How many of its findings a standing rule covers."""
+    judged: bool = False
+    """Whether what is known of its containers was held against what Git said at this very moment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +186,8 @@ class Standing:
     """Drifts of which nobody is told, by ID, and until when."""
     given_up: Mapping[str, int] = field(default_factory=dict)
     """Messages that never arrived, and of which no later one has told, by destination."""
+    known: tuple[Drift, ...] = ()
+    """All drifts of these hosts, also what the filters leave out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +217,8 @@ class ContainerChange:
     """None where it was not there."""
     now: ContainerSpan | None
     """None where it is gone."""
+    watched_from: datetime | None = None
+    """Since when somebody had been watching its host by then."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from anchorwatch.model.drifts import Drift, Transition
+from anchorwatch.model.drifts import ACCEPTED, Drift, Transition
 from anchorwatch.model.findings import Severity
 
 
@@ -24,6 +24,8 @@ class Occasion(StrEnum):
     """Where things stand: the first start, an upgrade that adds rules, another config."""
     DIGEST = "digest"
     """What happened since the last one, gathered."""
+    BACKLOG = "backlog"
+    """What was held back: quiet hours, the rate limit, or nothing got through; gathered."""
     REMINDER = "reminder"
     """What is still drifted."""
     FLAPPING = "flapping"
@@ -44,9 +46,16 @@ class Item:
     frozen: int = 0
     """For a host that went away: how many of its drifts are frozen with it."""
     commits_behind: int | None = None
-    """For what is behind Git: how many commits have not been rolled out."""
+    """For what is behind Git: how many commits had not been rolled out when it was found."""
     times: int = 0
     """For a flapping drift: how often it came and went lately; 0 says that it has calmed."""
+    over: Transition | None = None
+    """What ended an acceptance, where more has happened to the drift since, before anybody was told."""
+
+    @property
+    def acceptance_over(self) -> Transition | None:
+        """What ended an acceptance, where this tells of one; what was accepted is in its cause, below `ACCEPTED`."""
+        return self.transition if ACCEPTED in (self.transition.cause or {}) else self.over
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +70,7 @@ class Bundle:
     """When it was put together."""
     items: tuple[Item, ...]
     left_out: int = 0
-    """How many more there were that a rate limit held back, or that do not fit a digest."""
+    """How many more there were than fit in."""
     lost: int = 0
     """How many earlier messages to this destination were given up: said in the next one that gets through."""
     repeat: bool = False

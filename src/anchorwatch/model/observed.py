@@ -101,6 +101,21 @@ class Container:
         return self._compose_label("config-hash")
 
     @cached_property
+    def configuration(self) -> JsonObject:
+        """How it is configured, without what changes each time it starts: addresses, endpoint IDs, gateways."""
+        return {
+            "Config": self.config,
+            "Env": self.environment,
+            "Labels": self.labels,
+            "HostConfig": self.host_config,
+            "Mounts": self.mounts,
+            "Networks": {
+                name: {key: network[key] for key in ("IPAMConfig", "Links", "Aliases", "DriverOpts") if network.get(key)}
+                for name, network in self.networks.items()
+            },
+        }
+
+    @cached_property
     def compose_version(self) -> tuple[int, ...]:
         """The version of the Compose that made it, as numbers; empty where it was not Compose."""
         text = (self._compose_label("version") or "").lstrip("v")
@@ -171,6 +186,8 @@ class Snapshot:
     """What a proxy refused, of "info", "images", "networks", "volumes": judged less, never wrongly."""
     listed: Mapping[str, int] = field(default_factory=dict, repr=False, compare=False)
     """For a `Renewal`: the mark of each container's row in the engine's list, by ID."""
+    told: Mapping[str, int] = field(default_factory=dict, repr=False, compare=False)
+    """For a `Renewal`: the mark of what the engine last told of each container when it was inspected, by ID."""
     pointed: Mapping[str, str | None] = field(default_factory=dict, repr=False, compare=False)
     """For a `Renewal`: the image ID behind each name that was asked about; None where the host has no such image."""
 

@@ -122,7 +122,7 @@ class ServiceSettings:
     history: HistorySettings = HistorySettings()
     destinations: tuple[Destination, ...] = ()
     base_url: str | None = None
-    """Where the page is seen from outside, for links in messages; without a slash at its end."""
+    """What every message links to; without a slash at its end."""
     templates: str | None = None
     """A folder with templates for messages."""
     heartbeat: Secret | None = None

@@ -9,7 +9,7 @@ A drift that went away while it was pending was a deployment: it is counted as o
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TypeAlias
@@ -143,6 +143,19 @@ class Statistics:
     lanes: tuple[LaneFigures, ...]
     recurrences: tuple[Recurrence, ...]
     """The most frequent first."""
+
+    @property
+    def of_a_stack(self) -> Figures:
+        """`fleet`, with the times of a stack on average: like those of each stack they add up to the time in question."""
+        number = max(len(self.lanes), 1)
+        whole = self.fleet
+        return replace(
+            whole,
+            in_sync=whole.in_sync / number,
+            drifted=whole.drifted / number,
+            unknown=whole.unknown / number,
+            unwatched=whole.unwatched / number,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,23 +90,8 @@ class ContainerSeen:
             project=container.project,
             service=container.service,
             number=container.number,
-            configuration=configuration_of(container),
+            configuration=container.configuration,
         )
-
-
-def configuration_of(container: Container) -> JsonObject:
-    """How a container is configured, without what changes each time it starts: addresses, endpoint IDs, gateways."""
-    return {
-        "Config": container.config,
-        "Env": container.environment,
-        "Labels": container.labels,
-        "HostConfig": container.host_config,
-        "Mounts": container.mounts,
-        "Networks": {
-            name: {key: network[key] for key in ("IPAMConfig", "Links", "Aliases", "DriverOpts") if network.get(key)}
-            for name, network in container.networks.items()
-        },
-    }
 
 
 @dataclass(frozen=True, slots=True)

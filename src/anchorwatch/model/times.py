@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
-from zoneinfo import ZoneInfo
 
 from anchorwatch.errors import UsageError
 
@@ -47,6 +46,8 @@ def read_moment(text: str, now: datetime, zone: tzinfo | None) -> datetime:
 
 def local_zone(environ: Mapping[str, str]) -> tzinfo | None:
     """The zone that `TZ` names, where it is one of the IANA database; else None: the machine's own."""
+    from zoneinfo import ZoneInfo
+
     name = environ.get("TZ", "").removeprefix(":")
     if not name or name.startswith("/"):
         return None
@@ -60,6 +61,13 @@ def shown(moment: datetime, zone: tzinfo | None, *, seconds: bool = True) -> str
     """`2026-11-22 03:12:41 CET`: local time with its zone, so that the two o'clocks of autumn differ."""
     local = moment.astimezone(zone)
     return f"{local:%Y-%m-%d %H:%M:%S} {zone_name(local)}" if seconds else f"{local:%Y-%m-%d %H:%M} {zone_name(local)}"
+
+
+def timestamp(moment: datetime) -> str:
+    """As every JSON of ours has it: ISO 8601 in UTC, with milliseconds and `Z`. Raises `ValueError` for a time without a zone."""
+    if moment.tzinfo is None:
+        raise ValueError("a time without a time zone")
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
 def zone_name(local: datetime) -> str:

@@ -2,8 +2,9 @@
 
 Everything that waits for the recipient is laid together, thing by thing (`fold`); what is left passes the gates, each of which
 has a name (`Fate`): accepted, silenced, host out of reach, an earlier message about the same, flapping, digest, quiet hours. What
-has passed is put into messages: one a host and window, one summary, one digest, one reminder. One message at a time; the rest
-stays due, and is planned again when that one has arrived.
+has passed is put into messages: one a host and window, one summary, one digest, one of what was held back, one reminder. Good
+news of a host waits, once its grace is over, as long as more of it follows within a window. One message at a time; the rest stays
+due, and is planned again when that one has arrived.
 """
 
 from __future__ import annotations
@@ -18,16 +19,20 @@ from anchorwatch.model.silences import Silence
 from anchorwatch.notify.fates import Fate
 from anchorwatch.notify.fold import Folded, Key, Told, Turns, Waiting, fold
 from anchorwatch.notify.hours import next_digest, quiet_until
-from anchorwatch.notify.route import REMINDER, SUMMARY, SUMMARY_AFTER, SUMMARY_WITHIN, breaks_through, is_bad, severity
+from anchorwatch.notify.route import REMINDER, SUMMARY, SUMMARY_AFTER, SUMMARY_WITHIN, WINDOW, breaks_through, is_bad, severity
 from anchorwatch.notify.telling import Lane
 
 BACKLOG_AFTER = timedelta(minutes=10)
 """What should have gone out so long ago goes out together: the destination, or anchorwatch, was away."""
 LOOK_AGAIN = timedelta(minutes=10)
 """What waits for a host to come back is looked at this often, and at once when it does."""
+GATHERED_WITHIN = timedelta(seconds=60)
+"""For so long at most does good news of a host wait for more of it."""
 MOST_ITEMS = 200
 """What one message tells of at most; the least severe are left out, and counted."""
 
+_GATHERED = frozenset({Fate.MAY_COME_BACK, Fate.HOST_AWAY})
+"""Nobody has to hear at once of what waits for these: it is gathered by host."""
 _TOGETHER = frozenset({Fate.QUIET, Fate.RATE})
 _PASSED_DIGEST = frozenset({Fate.DIGEST, *_TOGETHER})
 
@@ -59,6 +64,8 @@ class Parcel:
     """They were flapping, and are calm."""
     left_out: tuple[int, ...] = ()
     """Deliveries that do not fit in."""
+    along: tuple[int, ...] = ()
+    """Deliveries that are told with the items: the ends of acceptances (`fold.Folded.over`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +85,7 @@ class _Ready:
     news: Waiting
     folded: Folded
     due: bool
-    """False: its window is still open, and it goes along with what is due."""
+    """False: its window is still open, or more good news follows; it goes along with what is due."""
 
 
 def plan(view: View, now: datetime) -> Plan:
@@ -86,28 +93,34 @@ def plan(view: View, now: datetime) -> Plan:
     held: list[tuple[int, Fate, datetime]] = []
     skipped: list[tuple[int, Fate]] = []
     ready: list[_Ready] = []
+    gathered = _gathered(view.waiting)
+
+    def is_due(one: Waiting) -> bool:
+        until = gathered.get(one.transition.host) if one.delivery.reason in _GATHERED else None
+        return _is_ripe(one, now) and (until is None or until <= now)
+
     for queue in _queues(view.waiting):
-        due = any(_is_due(one, now) for one in queue)
-        if not due and not _in_window(queue[-1]):
+        due = any(is_due(one) for one in queue)
+        if not due and not _goes_along(queue[-1], now):
             continue
         folded = _folded(queue, view, now)
         if due:
             skipped += folded.skipped
             folded = replace(folded, skipped=())
         news = folded.news
-        if news is None or not (_is_due(news, now) or _in_window(news)):
+        if news is None or not (is_due(news) or _goes_along(news, now)):
             continue
         gate = _gate(news, folded.wait_until, view, now)
         if gate is None:
-            ready.append(_Ready(news, folded, _is_due(news, now)))
-        elif _is_due(news, now):
+            ready.append(_Ready(news, folded, is_due(news)))
+        elif is_due(news):
             if isinstance(gate, Fate):
-                skipped.append((news.id, gate))
+                skipped += [(number, gate) for number in folded.ids]
             else:
-                held.append((news.id, *gate))
+                held += [(number, *gate) for number in folded.ids]
     parcels = _parcels(ready, view, now)
     if parcels and view.free_at is not None:
-        held += [(one.news.id, Fate.RATE, view.free_at) for one in ready if one.due]
+        held += [(number, Fate.RATE, view.free_at) for one in ready if one.due for number in one.folded.ids]
         return Plan(None, tuple(held), tuple(skipped))
     first = min(parcels, key=lambda parcel: parcel.items[0].id, default=None)
     if first is not None:
@@ -144,7 +157,7 @@ def _gate(news: Waiting, calm_at: datetime | None, view: View, now: datetime) ->
     destination = view.lane.destination
     transition, drift, told = news.transition, news.drift, view.told.get(news.about)
     accepted = None if drift is None else drift.acceptance
-    if accepted is not None and (accepted.until is None or now < accepted.until):
+    if is_bad(transition) and accepted is not None and (accepted.until is None or now < accepted.until):
         return Fate.ACCEPTED
     finding = None if drift is None else drift.finding
     mute = [one.until_at for one in view.silences if one.matcher.fits(transition.host, transition.stack, finding)]
@@ -183,7 +196,7 @@ def _parcels(ready: Sequence[_Ready], view: View, now: datetime) -> list[Parcel]
     late = [key for key, some in by_kind.items() if key[0] is Occasion.NEWS and any(_is_late(one.news, now) for one in some)]
     if len(late) > 1 or any(one.news.delivery.reason == Fate.RATE for key in late for one in by_kind[key]):
         together = [one for key in late for one in by_kind.pop(key)]
-        by_kind.setdefault((Occasion.DIGEST, ""), []).extend(together)
+        by_kind.setdefault((Occasion.BACKLOG, ""), []).extend(together)
     return [_parcel(occasion, some) for (occasion, _), some in by_kind.items() if any(one.due for one in some)]
 
 
@@ -213,15 +226,38 @@ def _parcel(occasion: Occasion, ready: Sequence[_Ready]) -> Parcel:
     """At most so many items, the most severe; in the order in which they were promised."""
     worst = sorted((one.news for one in ready), key=lambda one: (-severity(one.transition), not is_bad(one.transition), one.id))
     kept = sorted(worst[:MOST_ITEMS], key=lambda one: one.id)
-    return Parcel(occasion, tuple(kept), any(one.folded.calmed for one in ready), tuple(one.id for one in worst[MOST_ITEMS:]))
+    overs = {one.news.id: one.folded.over.id for one in ready if one.folded.over is not None}
+    left_out = [number for one in worst[MOST_ITEMS:] for number in (one.id, overs.pop(one.id, None)) if number is not None]
+    return Parcel(occasion, tuple(kept), any(one.folded.calmed for one in ready), tuple(left_out), tuple(overs.values()))
 
 
-def _is_due(one: Waiting, now: datetime) -> bool:
+def _is_ripe(one: Waiting, now: datetime) -> bool:
+    """Whether what it was to wait for at least is over."""
     return one.delivery.next_at is None or one.delivery.next_at <= now
 
 
-def _in_window(one: Waiting) -> bool:
-    return one.delivery.state is DeliveryState.PENDING and one.delivery.reason is None
+def _goes_along(one: Waiting, now: datetime) -> bool:
+    """Whether it may go out with what is due, though it is not."""
+    in_window = one.delivery.state is DeliveryState.PENDING and one.delivery.reason is None
+    return in_window or (one.delivery.reason in _GATHERED and _is_ripe(one, now))
+
+
+def _gathered(waiting: Sequence[Waiting]) -> Mapping[str | None, datetime]:
+    """Until when good news of each host waits for more of it: until none is followed by another one within a window."""
+    times: dict[str | None, list[datetime]] = {}
+    for one in waiting:
+        if one.delivery.reason in _GATHERED and one.delivery.next_at is not None:
+            times.setdefault(one.transition.host, []).append(one.delivery.next_at)
+    found = {}
+    for host, moments in times.items():
+        begin, *more = sorted(moments)
+        end = begin
+        for moment in more:
+            if moment - end > WINDOW:
+                break
+            end = moment
+        found[host] = min(end, begin + GATHERED_WITHIN)
+    return found
 
 
 def _reminds(one: Waiting) -> bool:

@@ -63,6 +63,11 @@ class _Work:
     again: str | None = None
     """A message that is sent again."""
 
+    @property
+    def sends(self) -> bool:
+        """Whether there is a message to send."""
+        return self.again is not None or self.plan.parcel is not None
+
 
 class Dispatcher:
     """See the module. `turn` is for one thread; everything else may be called from any."""
@@ -94,6 +99,8 @@ class Dispatcher:
         """What could not be written down, because the database could not be written."""
         self._failures: Counter[str] = Counter()
         self._failed: dict[str, tuple[datetime, str]] = {}
+        names = {lane.destination.name for lane in telling.lanes}
+        self._finished = Counter(dict.fromkeys(((name, state) for name in names for state in deliveries.FINISHED), 0))
         self._laid_together: dict[tuple[str, str], int | None] = {}
         """How far this was done for recipients that nothing can be sent to."""
         self._begun = False
@@ -123,8 +130,8 @@ class Dispatcher:
         if works or gone:
             self._carry_out(works, gone, now)
         with self._lock:
-            ended = any(one.again or one.plan.parcel for one in works) and not self._flying
-        if ended:
+            ended = any(one.sends for one in works) and not self._flying
+        if ended or not all(one.sends for one in works):  # what was held has another time now; who shares a destination had none
             return now
         more = [one for one in (later, self._remind_at) if one is not None]
         return min(more, default=None)
@@ -161,20 +168,27 @@ class Dispatcher:
         error = ErrorInfo("undelivered", f"messages do not arrive at {names}: {said}", "anchorwatch notify test tries them")
         return Pulse("messages", ok=False, since_at=since, error=error, details={"failing": len(failing)})
 
+    @property
+    def finished(self) -> Mapping[tuple[str, DeliveryState], int]:
+        """How many deliveries have come to what since it was made, by destination; 0 before the first. What a destination does
+        not ask for was never to be told there, and is not among them."""
+        with self._lock:
+            return dict(self._finished)
+
     # -- deciding --------------------------------------------------------------------------------------------------------
 
-    def _works(self, read: Reading, now: datetime, busy: set[str]) -> tuple[list[_Work], list[int]]:
+    def _works(self, read: Reading, now: datetime, busy: set[str]) -> tuple[list[_Work], list[Delivery]]:
         """What there is to do for each recipient whose destination is free, one for each; and what is promised to nobody."""
         lanes = {lane.key: lane for lane in self._telling.lanes}
         destinations = {lane.destination.name: lane.destination for lane in self._telling.lanes}
         works: dict[str, _Work] = {}
-        gone: list[int] = []
+        gone: list[Delivery] = []
         for name, recipient in sorted(deliveries.lanes_due(read, now)):
             if name in busy or name in works:
                 continue
             waiting = deliveries.unfinished(read, name, recipient)
             if name not in destinations:
-                gone += [one.id or 0 for one in waiting]
+                gone += waiting
                 continue
             lane = lanes.get((name, recipient)) or Lane(destinations[name], recipient)
             work = self._work(read, lane, waiting, now)
@@ -204,11 +218,12 @@ class Dispatcher:
 
     # -- claiming --------------------------------------------------------------------------------------------------------
 
-    def _carry_out(self, works: Sequence[_Work], gone: Sequence[int], now: datetime) -> None:
+    def _carry_out(self, works: Sequence[_Work], gone: Sequence[Delivery], now: datetime) -> None:
         crash.point("before_claim")
         sends: list[tuple[Lane, str]] = []
+        skipped = Counter(one.destination for one in gone)
         with self._store.write() as write:
-            deliveries.settle(write, gone, DeliveryState.SKIPPED, now, reason=Fate.NO_DESTINATION)
+            deliveries.settle(write, [one.id or 0 for one in gone], DeliveryState.SKIPPED, now, reason=Fate.NO_DESTINATION)
             for work in works:
                 _put_down(write, work.plan, now)
                 message = work.again or self._claim(write, work.plan.parcel, now)
@@ -217,6 +232,10 @@ class Dispatcher:
                     deliveries.claim(write, ids, work.again, now)
                 if message is not None:
                     sends.append((work.lane, message))
+                left_out = () if work.plan.parcel is None else work.plan.parcel.left_out
+                skipped[work.lane.destination.name] += len(work.plan.skipped) + len(left_out)
+        for name, number in skipped.items():
+            self._count(name, DeliveryState.SKIPPED, number)
         crash.point("after_claim")
         for lane, message in sends:
             with self._lock:
@@ -228,7 +247,7 @@ class Dispatcher:
             return None
         what = again.CALMED if parcel.calmed else parcel.occasion.value
         message = again.message_id(what, now, self._dice)
-        deliveries.claim(write, [one.id for one in parcel.items], message, now)
+        deliveries.claim(write, [*(one.id for one in parcel.items), *parcel.along], message, now)
         deliveries.settle(write, parcel.left_out, DeliveryState.SKIPPED, now, reason=Fate.TOO_MANY, message=message)
         return message
 
@@ -324,6 +343,7 @@ class Dispatcher:
             )
             if fate.state is DeliveryState.SENT and lost:
                 deliveries.say(write, lost, SAID)
+        self._count(lane.destination.name, fate.state, len(rows))
         self._landed(lane)
 
     def _put_back(self, lane: Lane, message: str, pause: timedelta = timedelta()) -> None:
@@ -333,6 +353,11 @@ class Dispatcher:
             ids = [one.id or 0 for one in deliveries.of_message(write, message) if one.state is DeliveryState.SENDING]
             deliveries.settle(write, ids, DeliveryState.RETRY, now, next_at=now + pause, reason=Fate.FAILED)
         self._landed(lane)
+
+    def _count(self, name: str, state: DeliveryState, number: int) -> None:
+        if state in deliveries.FINISHED:
+            with self._lock:
+                self._finished[name, state] += number
 
     def _landed(self, lane: Lane) -> None:
         with self._lock:

@@ -44,8 +44,8 @@ class Fate(StrEnum):
     GONE = "gone before it was told"
     BACK = "back before it was told"
     OVERTAKEN = "overtaken by newer news"
-    STILL_MISSING = "still missing"
-    """Not running before and after, with another word for it (`exited (1)`, `restarting`)."""
+    ANOTHER_WORD = "another word for the same"
+    """Not running before and after (`exited (1)`, `restarting`), or running and not declared."""
     TOO_MANY = "left out of a long message"
     NO_DESTINATION = "no such destination any more"
 

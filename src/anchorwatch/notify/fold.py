@@ -5,6 +5,7 @@ Pure. However much has happened, at most the last of it is told, and only if it 
 - appeared and resolved, and neither was told: nothing is;
 - resolved and back, and only the drift was told: nothing is;
 - "resolved" goes to nobody who was not told "appeared";
+- that an acceptance is over is heard in any case: where more has happened since, together with the last of it;
 - what comes and goes (three times within an hour) is told once as flapping, instead of as news, and once when it has been calm
   for a quarter of an hour, whatever it is then.
 """
@@ -15,7 +16,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from anchorwatch.model.drifts import Delivery, Drift, Reason, Subject, Transition
+from anchorwatch.model.drifts import ACCEPTED, Delivery, Drift, Reason, Subject, Transition
 from anchorwatch.model.findings import Kind
 from anchorwatch.notify.fates import Fate
 from anchorwatch.notify.route import WINDOW, is_bad
@@ -66,8 +67,7 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What a recipient believes of something: the last that it was told, or is being told. The end of a drift that was accepted
-    counts as told, though nobody was."""
+    """What a recipient believes of something: the last that it was told, or is being told."""
 
     transition: Transition
     at: datetime | None = None
@@ -93,9 +93,8 @@ class Turns:
 
     @classmethod
     def of(cls, transitions: Sequence[Transition], drift: Drift | None = None) -> Turns:
-        """The turns among `transitions`, which are all of the same. How a container is missing does not count."""
-        missing = drift is not None and drift.finding.kind is Kind.MISSING
-        counted = TURNING - ({Reason.VALUE_CHANGED} if missing else set())
+        """The turns among `transitions`, which are all of the same. Another word for how a container is missing is none."""
+        counted = TURNING if drift is None or _has_values(drift) else TURNING - {Reason.VALUE_CHANGED}
         times = tuple(one.at for one in transitions if one.reason in counted)
         return cls(_apart(times), max((one.at for one in transitions), default=None))
 
@@ -126,6 +125,13 @@ class Folded:
     """It is told as flapping: how often it came."""
     calmed: bool = False
     """It was held back as flapping, and is calm."""
+    over: Waiting | None = None
+    """What says that an acceptance is over, where `news` does not: it goes wherever `news` goes."""
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """The deliveries that wait, and go out, together."""
+        return tuple(one.id for one in (self.over, self.news) if one is not None)
 
 
 def _apart(times: Iterable[datetime]) -> tuple[datetime, ...]:
@@ -157,35 +163,52 @@ def fold(queue: Sequence[Waiting], told: Told | None, turns: Turns, now: datetim
     together anyway).
     """
     *earlier, last = queue
+    over = _over(earlier, last)
+    if over is not None:
+        earlier.remove(over)
     believes = told is not None and told.bad
     flapping = flaps and turns.flapping(now)
     if believes and flapping:
-        return Folded(last, _all(earlier, Fate.FLAPPING), wait_until=turns.calm_at(now))
+        return Folded(last, _all(earlier, Fate.FLAPPING), wait_until=turns.calm_at(now), over=over)
     if believes and any(one.delivery.reason == Fate.FLAPPING for one in queue):
-        return Folded(last, _all(earlier, Fate.FLAPPING), calmed=True)
+        return Folded(last, _all(earlier, Fate.FLAPPING), calmed=True, over=over)
     if not is_bad(last.transition):
         if believes or not appeared:
             return Folded(last, _all(earlier, Fate.OVERTAKEN))
         never = Fate.GONE if any(is_bad(one.transition) for one in queue) else Fate.NEVER_TOLD
         return Folded(None, _all(queue, never))
-    if believes and told is not None and not _new(told.transition, last):
-        another_word = last.transition.reason == Reason.VALUE_CHANGED and _is_missing(last)
-        return Folded(None, _all(queue, Fate.STILL_MISSING if another_word else Fate.BACK))
-    return Folded(last, _all(earlier, Fate.OVERTAKEN), times=turns.lately(now) if flapping else 0)
+    if believes and told is not None and over is None and not _new(told.transition, last):
+        another_word = last.transition.reason == Reason.VALUE_CHANGED and last.drift is not None and not _has_values(last.drift)
+        return Folded(None, _all(queue, Fate.ANOTHER_WORD if another_word else Fate.BACK))
+    return Folded(last, _all(earlier, Fate.OVERTAKEN), times=turns.lately(now) if flapping else 0, over=over)
+
+
+def _over(earlier: Sequence[Waiting], last: Waiting) -> Waiting | None:
+    """What of `earlier` says that an acceptance of what is told with `last` is over, and would not be said by `last`."""
+    now = last.transition
+    if not is_bad(now) or _ends_acceptance(now):
+        return None
+    ends = (one for one in reversed(earlier) if _ends_acceptance(one.transition))
+    return next((one for one in ends if is_bad(one.transition) and one.transition.episode == now.episode), None)
+
+
+def _ends_acceptance(transition: Transition) -> bool:
+    return ACCEPTED in (transition.cause or {})
 
 
 def _new(told: Transition, last: Waiting) -> bool:
     """Whether it is something else than the recipient believes, who was told of it as of something bad."""
     now = last.transition
-    if now.reason == Reason.ACCEPTANCE_OVER or (told.episode, told.to_state) != (now.episode, now.to_state):
+    if _ends_acceptance(now) or (told.episode, told.to_state) != (now.episode, now.to_state):
         return True
-    if _is_missing(last):
+    if last.drift is not None and not _has_values(last.drift):
         return told.desired != now.desired
     return (told.desired, told.observed) != (now.desired, now.observed)
 
 
-def _is_missing(one: Waiting) -> bool:
-    return one.drift is not None and one.drift.finding.kind is Kind.MISSING
+def _has_values(drift: Drift) -> bool:
+    """Whether another word for what is seen is another value; for what is missing, or foreign, it is not."""
+    return drift.finding.kind is Kind.CHANGED
 
 
 def _all(queue: Sequence[Waiting], fate: Fate) -> tuple[tuple[int, Fate], ...]:

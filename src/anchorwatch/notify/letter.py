@@ -52,7 +52,6 @@ class Entry:
     rows: tuple[Row, ...] = ()
     fix: str | None = None
     """The command that mends it, and the entries right before it that have none."""
-    link: str | None = None
 
     @property
     def head(self) -> str:

@@ -30,8 +30,9 @@ def promise(write: Writing, written: Sequence[Transition], telling: Telling, at:
     if telling.lanes:
         found = _findings(write, news) if telling.looks_inside else {}
         deliveries.promise(write, tuple(_promised(news, found, telling, at)))
-    if any(one.reason == Reason.HOST_BACK for one in news):
-        deliveries.wake(write, Fate.HOST_AWAY, at + telling.calm(None, None))
+    for one in news:
+        if one.reason == Reason.HOST_BACK:  # in one message with the word that it is back
+            deliveries.wake(write, Fate.HOST_AWAY, at + telling.calm(one.host, None), host=one.host)
 
 
 def stands(write: Writing, telling: Telling, at: datetime) -> None:
@@ -81,7 +82,7 @@ def remind(write: Writing, telling: Telling, at: datetime) -> datetime | None:
 
 def told(read: Reading, lane: Lane, like: Collection[int]) -> dict[Key, Told]:
     """What a recipient believes of what the transitions `like` are about."""
-    found = deliveries.last_told(read, *lane.key, like, Fate.ACCEPTED)
+    found = deliveries.last_told(read, *lane.key, like)
     of = transitions.numbered(read, [one.transition for one in found])
     return {about(of[one.transition]): _told(one, of[one.transition]) for one in found}
 

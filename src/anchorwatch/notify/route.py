@@ -15,7 +15,7 @@ from anchorwatch.notify.hours import next_digest
 from anchorwatch.notify.telling import Lane
 
 WINDOW = timedelta(seconds=5)
-"""What happens on one host within this goes into one message."""
+"""What happens on one host within this goes into one message; good news waits for so long at least."""
 SUMMARY_AFTER = timedelta(seconds=60)
 """A summary waits until nothing more has been found for so long…"""
 SUMMARY_WITHIN = timedelta(minutes=10)
@@ -82,7 +82,7 @@ def promised(transition: Transition, finding: Finding | None, lane: Lane, calm: 
     if digest is not None and not breaks_through(transition, lane):
         return _delivery(transition, lane, at, DeliveryState.HELD, Fate.DIGEST, next_digest(digest, at))
     if not is_bad(transition):
-        return _delivery(transition, lane, at, DeliveryState.HELD, Fate.MAY_COME_BACK, at + calm)
+        return _delivery(transition, lane, at, DeliveryState.HELD, Fate.MAY_COME_BACK, at + max(calm, WINDOW))
     return _delivery(transition, lane, at, DeliveryState.PENDING, None, at + WINDOW)
 
 

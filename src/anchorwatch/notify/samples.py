@@ -9,11 +9,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from anchorwatch.model.drifts import Drift, DriftState, Reason, Side, Subject, Transition
+from anchorwatch.model.drifts import ACCEPTED, Acceptance, Drift, DriftState, Reason, Side, Subject, Transition
 from anchorwatch.model.findings import Finding, Kind, Severity
 from anchorwatch.model.messages import Bundle, Item, Occasion
 
 NOW = datetime(2026, 11, 23, 3, 53, 20, tzinfo=UTC)
+MORNING = datetime(2026, 11, 23, 8, tzinfo=UTC)
+"""When a digest is due."""
 
 _MEMORY = Finding(
     host="pi5",
@@ -96,6 +98,11 @@ _COMMIT = {
     "evidence": [],
 }
 _REFUSED = {"class": "refused", "message": "nobody listens at tcp://192.168.1.30:2376", "hint": "is the engine running?"}
+_NO_REPO = {
+    "class": "repo_unreachable",
+    "message": "https://git.example/homelab.git cannot be fetched: connection refused",
+    "hint": "is the forge running?",
+}
 _BAD_YAML = {
     "class": "bad_yaml",
     "message": "pi5/mealie/compose.yml:14: a tab where blanks are expected",
@@ -124,12 +131,15 @@ def bundles() -> Mapping[str, Bundle]:
         "a host back": _bundle(Occasion.NEWS, back, gone_on_pi5(), _resolved(_MEMORY, 125, Reason.MENDED)),
         "a stack that cannot be read": _bundle(Occasion.NEWS, _sight(Subject.STACK, "unknown", _BAD_YAML)),
         "a stack that can be read again": _bundle(Occasion.NEWS, _sight(Subject.STACK, "in_sync", None)),
-        "the repo that cannot be read": _bundle(Occasion.NEWS, _sight(Subject.REPO, "unreadable", _REFUSED)),
+        "the repo that cannot be read": _bundle(Occasion.NEWS, _sight(Subject.REPO, "unreadable", _NO_REPO)),
         "the first summary": _bundle(Occasion.SUMMARY, *(_found(item) for item in (privileged, memory, image, gone, stray))),
-        "a digest": _bundle(Occasion.DIGEST, gone, image, _resolved(_MEMORY, 125, Reason.ADOPTED)),
+        "a digest": replace(_bundle(Occasion.DIGEST, gone, image, _resolved(_MEMORY, 125, Reason.ADOPTED)), at=MORNING),
+        "held back": replace(_bundle(Occasion.BACKLOG, gone, image), at=MORNING),
+        "no longer accepted": _bundle(Occasion.NEWS, _unaccepted(memory)),
         "a reminder": _bundle(Occasion.REMINDER, image),
         "flapping": _bundle(Occasion.FLAPPING, replace(gone, times=14)),
         "calm again": _bundle(Occasion.FLAPPING, _resolved(_GONE, 61, Reason.MENDED)),
+        "calm, and still drifted": _bundle(Occasion.FLAPPING, gone),
         "with a word on others": replace(_bundle(Occasion.NEWS, memory), left_out=12, lost=3, repeat=True),
         "thirty at once": _bundle(Occasion.NEWS, *_many()),
     }
@@ -190,6 +200,13 @@ def _resolved(finding: Finding, minutes: int, reason: Reason) -> Item:
     began = NOW - timedelta(minutes=minutes)
     drift = Drift(finding, DriftState.RESOLVED, began, NOW, opened_at=began, resolved_at=NOW, side=Side.HOST)
     return Item(_transition(drift, "open", "resolved", reason, began), drift)
+
+
+def _unaccepted(item: Item) -> Item:
+    """What somebody had accepted until now."""
+    accepted = Acceptance(NOW - timedelta(days=30), item.transition.observed, NOW, "until the new disk is here")
+    cause = {**(item.transition.cause or {}), ACCEPTED: accepted.document}
+    return replace(item, transition=replace(item.transition, from_state="open", reason=Reason.ACCEPTANCE_OVER, cause=cause))
 
 
 def _found(item: Item) -> Item:

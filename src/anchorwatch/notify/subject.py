@@ -6,6 +6,7 @@ It begins with the place, so that a mailbox sorted by subject has everything abo
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from anchorwatch.model.clean import clean
@@ -13,6 +14,7 @@ from anchorwatch.model.drifts import DriftState, Reason, Subject
 from anchorwatch.model.findings import Severity
 from anchorwatch.model.messages import Bundle, Item, Occasion
 from anchorwatch.model.wording import count, place
+from anchorwatch.notify.route import severity
 from anchorwatch.notify.times import lasted
 
 LONGEST = 140
@@ -22,6 +24,11 @@ _NAME = 60
 
 def subject(bundle: Bundle) -> str:
     """One clean line of at most `LONGEST` characters."""
+    more = f", {bundle.left_out:,} more" if bundle.left_out else ""
+    return cut(_subject(bundle), LONGEST - len(more)) + more
+
+
+def _subject(bundle: Bundle) -> str:
     items = bundle.items
     match bundle.occasion:
         case Occasion.TEST:
@@ -30,12 +37,14 @@ def subject(bundle: Bundle) -> str:
             return _fit("Summary", f"{_sum(items)}{_spread(items)}")
         case Occasion.DIGEST:
             return _fit("Digest", f"{_sum(items)}{_spread(items)}" if items else "nothing happened")
+        case Occasion.BACKLOG if len(items) > 1:
+            return _fit("Held back", f"{_sum(items)}{_spread(items)}")
         case Occasion.REMINDER:
             if len(items) == 1 and items[0].drift is not None:
                 return _fit(_place(items[0]), f"still drifted: {items[0].drift.finding.message}")
             return _fit("Still drifted", f"{_sum(items)}{_spread(items)}")
         case Occasion.FLAPPING if len(items) == 1:
-            again = "comes and goes" if items[0].times else "has calmed"
+            again = "comes and goes" if items[0].times else f"has calmed{_calm_as(items[0])}"
             return _fit(where(items[0]), f"{_what(items[0])} {again}".lstrip())
         case Occasion.FLAPPING:
             return _fit("Flapping" if any(item.times for item in items) else "Calm again", f"{_sum(items)}{_spread(items)}")
@@ -88,8 +97,9 @@ def _news(items: Sequence[Item]) -> str:
     if len(places) == 1:
         return _fit(places[0], _sum(items))
     names = list(dict.fromkeys(item.transition.host or "Git" for item in items))
-    if len(names) == 1:
-        return _fit(cut(names[0], _NAME), f"{_sum(items)} in {count(len(places), 'stack')}")
+    if len(names) == 1:  # "in 2 stacks" would be wrong where something belongs to none
+        stacks = f" in {count(len(places), 'stack')}" if names[0] not in places else ""
+        return _fit(cut(names[0], _NAME), f"{_sum(items)}{stacks}")
     others = f" and {len(names) - 3} more" if len(names) > 3 else ""
     return _fit(", ".join(cut(name, 20) for name in names[:3]) + others, _sum(items))
 
@@ -104,7 +114,8 @@ def _single(item: Item) -> str:
         case Subject.DRIFT if is_good(item):
             return _fit(where(item), f"{_what(item)} resolved{_after(item)}".lstrip())
         case Subject.DRIFT if item.drift is not None:
-            return _fit(_place(item), item.drift.finding.message)
+            again = "no longer accepted: " if item.acceptance_over is not None else ""
+            return _fit(_place(item), again + item.drift.finding.message)
         case _:
             return _fit(where(item), f"{transition.reason}: Git says {transition.desired}, the host {transition.observed}")
 
@@ -119,13 +130,28 @@ def _place(item: Item) -> str:
 
 
 def _host(item: Item) -> str:
-    if is_good(item):
-        return f"back{_after(item)}"
-    return "not everything may be asked" if item.transition.to_state == "limited" else "out of reach"
+    before, now = item.transition.from_state, item.transition.to_state
+    if not is_good(item):
+        return "not everything may be asked" if now == "limited" else "out of reach"
+    if before == "limited":
+        return f"everything may be asked again{_after(item)}"
+    return f"back{_after(item)}" + (", and not everything may be asked" if now == "limited" else "")
 
 
 def _readable(item: Item) -> str:
-    return f"can be read again{_after(item)}" if is_good(item) else "cannot be read"
+    what = "the repo " if item.transition.subject is Subject.REPO else ""
+    return what + (f"can be read again{_after(item)}" if is_good(item) else "cannot be read")
+
+
+def _calm_as(item: Item) -> str:
+    """What something that has calmed is now."""
+    if item.transition.subject is Subject.HOST:
+        return f": {_host(item)}"
+    if item.transition.subject is not Subject.DRIFT:
+        return f": {_readable(item)}"
+    if is_good(item):
+        return " and is resolved"
+    return ", still drifted" + (f": {item.drift.finding.message}" if item.drift is not None else "")
 
 
 def _what(item: Item) -> str:
@@ -152,24 +178,27 @@ def _sum(items: Sequence[Item]) -> str:
         parts.append(count(len(bad), "drift") + (f" ({critical:,} critical)" if critical else ""))
     if len(drifts) > len(bad):
         parts.append(f"{len(drifts) - len(bad):,} resolved" if bad else f"{count(len(drifts), 'drift')} resolved")
-    gone = sum(item.transition.subject is Subject.HOST and not is_good(item) for item in items)
-    back = sum(item.transition.subject is Subject.HOST and is_good(item) for item in items)
-    unread = sum(item.transition.subject in {Subject.STACK, Subject.REPO} and not is_good(item) for item in items)
-    read = sum(item.transition.subject in {Subject.STACK, Subject.REPO} and is_good(item) for item in items)
-    parts += [f"{count(gone, 'host')} out of reach"] if gone else []
-    parts += [f"{count(back, 'host')} back"] if back else []
-    parts += [f"{unread:,} cannot be read"] if unread else []
-    parts += [f"{read:,} can be read again"] if read else []
+    sights = Counter((item.transition.subject, is_good(item), item.transition.to_state == "limited") for item in items)
+    for (subject_of, good, limited), number in sorted(sights.items()):
+        match subject_of:
+            case Subject.HOST:
+                parts.append(f"{count(number, 'host')} {'back' if good else 'limited' if limited else 'out of reach'}")
+            case Subject.STACK:
+                parts.append(f"{count(number, 'stack')} {'readable again' if good else 'unreadable'}")
+            case Subject.REPO:
+                parts.append(f"the repo {'readable again' if good else 'unreadable'}")
+            case Subject.DRIFT:
+                pass
     return ", ".join(parts) or "nothing has drifted"
 
 
 def severity_of(item: Item) -> Severity:
-    """How bad it is; what has no severity of its own is a warning, and good news is none."""
+    """How bad it is, as `min_severity` has it; good news is nothing bad."""
     if is_good(item):
         return Severity.INFO
     if item.transition.subject is Subject.DRIFT and item.drift is not None:
         return item.drift.finding.severity
-    return item.transition.severity or Severity.WARNING
+    return severity(item.transition)
 
 
 def _spread(items: Sequence[Item]) -> str:

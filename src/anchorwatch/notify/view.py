@@ -41,10 +41,16 @@ def bundle_of(read: Reading, lane: Lane, message: str, rows: Sequence[Delivery],
     now_drifts = drifts.called(read, {one.drift for one in of.values() if one.drift is not None})
     turns = _turns(read, of.values(), now_drifts, now) if occasion is Occasion.FLAPPING else {}
     items = []
-    for row in rows:
+    things: dict[Key, list[Delivery]] = {}
+    for one in rows:
+        things.setdefault(about(of[one.transition]), []).append(one)
+    for *before, row in things.values():  # before the last of it may be the end of an acceptance
         transition = of[row.transition]
         drift = now_drifts.get(transition.drift or "")
-        item = Item(transition, drift, (row.id or 0,), frozen=_frozen(read, transition))
+        behind = _behind(transition, drift)
+        over = of[before[-1].transition] if before else None
+        ids = tuple(one.id or 0 for one in (*before, row))
+        item = Item(transition, drift, ids, frozen=_frozen(read, transition), commits_behind=behind, over=over)
         if occasion is Occasion.FLAPPING and not calmed:
             item = replace(item, times=max(1, turns[about(transition)].lately(now)))
         items.append(item)
@@ -72,6 +78,13 @@ def _turns(read: Reading, of: Collection[Transition], now_drifts: Mapping[str, D
     for one in lately:
         found.setdefault(about(one), []).append(one)
     return {key: Turns.of(some, now_drifts.get(some[0].drift or "")) for key, some in found.items()}
+
+
+def _behind(transition: Transition, drift: Drift | None) -> int | None:
+    """How many commits had not been rolled out when it was found, as far as the cause says so."""
+    cause = (drift.cause if drift is not None else None) or transition.cause or {}
+    behind = cause.get("behind")
+    return behind if isinstance(behind, int) else None
 
 
 def _frozen(read: Reading, transition: Transition) -> int:

@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from anchorwatch.model.clean import encodable
-from anchorwatch.model.drifts import Drift, Subject
+from anchorwatch.model.drifts import ACCEPTED, Drift, Subject
 from anchorwatch.model.messages import Bundle, Item
 from anchorwatch.model.secrecy import redact
+from anchorwatch.model.values import JsonObject
 from anchorwatch.notify.letter import Letter, Tone
 from anchorwatch.notify.subject import is_good, severity_of
 
@@ -49,7 +50,7 @@ def _item(item: Item) -> dict[str, Any]:
         "host": _text(transition.host),
         "stack": _text(transition.stack),
         "side": transition.side.value if transition.side else None,
-        "cause": _texts(transition.cause),
+        "cause": _texts(_cause(item)),
         "drift": None if item.drift is None else drift_object(item.drift),
     }
     if transition.since_at is not None and is_good(item):
@@ -61,6 +62,12 @@ def _item(item: Item) -> dict[str, Any]:
     if item.times:
         told["times"] = item.times
     return told
+
+
+def _cause(item: Item) -> JsonObject | None:
+    """With what was accepted until now, wherever that was written down."""
+    cause, over = item.transition.cause, item.over
+    return cause if over is None or over.cause is None else {**(cause or {}), ACCEPTED: over.cause[ACCEPTED]}
 
 
 def drift_object(drift: Drift) -> dict[str, Any]:

@@ -11,15 +11,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import tzinfo
 from itertools import pairwise
-from urllib.parse import quote
 
+from anchorwatch.model.cause import CauseKind
 from anchorwatch.model.clean import paragraphs, shorten
-from anchorwatch.model.drifts import Reason, Side, Subject
+from anchorwatch.model.drifts import ACCEPTED, Acceptance, Reason, Side, Subject
 from anchorwatch.model.findings import Finding, Kind
 from anchorwatch.model.messages import Bundle, Item, Occasion
 from anchorwatch.model.secrecy import redact
 from anchorwatch.model.values import JsonObject
 from anchorwatch.model.wording import count
+from anchorwatch.notify.fold import CALM_AFTER
 from anchorwatch.notify.letter import TONES, Entry, Group, Letter, Row, Tone
 from anchorwatch.notify.subject import is_good, severity_of, subject, where
 from anchorwatch.notify.times import lasted, moment
@@ -30,6 +31,8 @@ DETAILED = 5
 SHOWN = 20
 """So many are told at all."""
 
+_NOT_KNOWN = "not known"
+"""How a cause begins that says why it is none."""
 _ENDS = {
     Reason.MENDED: "mended on the host",
     Reason.ADOPTED: "adopted by Git",
@@ -49,7 +52,7 @@ class Tongue:
     """How a message is to speak."""
 
     link: str | None = None
-    """Where the web page is to be found from outside; None: no links."""
+    """What each message links to; None: nothing."""
     zone: tzinfo | None = None
     """The time zone to tell times in; None is the watcher's own."""
 
@@ -66,15 +69,8 @@ def compose(bundle: Bundle, tongue: Tongue) -> Letter:
         groups=shown,
         more=more,
         closing=tuple(_closing(bundle)),
-        link=_where_to_look(tongue, groups),
+        link=tongue.link,
     )
-
-
-def _where_to_look(tongue: Tongue, groups: Sequence[Group]) -> str | None:
-    if not tongue.link:
-        return None
-    entries = [entry for group in groups for entry in group.entries]
-    return entries[0].link if len(entries) == 1 and entries[0].link else _link(tongue, "")
 
 
 def _tone(items: Sequence[Item]) -> Tone:
@@ -97,8 +93,13 @@ def _lead(bundle: Bundle, tongue: Tongue) -> Iterable[str]:
             yield f"What happened since {moment(first, bundle.at, tongue.zone)}."
         case Occasion.DIGEST:
             yield "Nothing has drifted since the last digest."
+        case Occasion.BACKLOG if bundle.items:
+            since = moment(min(item.transition.at for item in bundle.items), bundle.at, tongue.zone)
+            yield f"This was held back since {since}: quiet hours, the rate limit, or messages did not get through."
         case Occasion.REMINDER:
             yield "This was told before, and is still so."
+        case Occasion.FLAPPING if any(item.times for item in bundle.items):
+            yield f"You hear of it again when it has been calm for {lasted(CALM_AFTER)}, whatever it is then."
         case _:
             pass
     for item in bundle.items:
@@ -109,8 +110,10 @@ def _lead(bundle: Bundle, tongue: Tongue) -> Iterable[str]:
 
 def _closing(bundle: Bundle) -> Iterable[str]:
     if bundle.left_out:
-        why = "do not fit in here" if bundle.occasion is Occasion.DIGEST else "were held back by the rate limit"
-        yield f"{bundle.left_out:,} more {why}: see `anchorwatch history`."
+        yield f"{bundle.left_out:,} more {'does' if bundle.left_out == 1 else 'do'} not fit in here: see `anchorwatch history`."
+    elif len(bundle.items) > DETAILED:
+        good = all(is_good(item) for item in bundle.items)
+        yield f"All of it{'' if good else ', with what mends it'}: `anchorwatch {'history' if good else 'status'}`."
     if bundle.lost:
         were = "was" if bundle.lost == 1 else "were"
         yield (
@@ -127,10 +130,17 @@ def _groups(bundle: Bundle, tongue: Tongue, *, detailed: bool) -> list[Group]:
         places.setdefault(where(item), [])
     for item in ranked:
         places[where(item)].append(item)
-    return [
-        Group(name, _with_one_command(_entry(item, bundle, tongue, detailed=detailed) for item in items))
+    entries = {
+        name: _with_one_command(_entry(item, bundle, tongue, detailed=detailed) for item in items)
         for name, items in places.items()
-    ]
+    }
+    return [Group(name, told if detailed else _in_a_line(told)) for name, told in entries.items()]
+
+
+def _in_a_line(entries: Sequence[Entry]) -> tuple[Entry, ...]:
+    """Entries of a line each, with the command that mends them only where one mends them all."""
+    several = sum(entry.fix is not None for entry in entries) > 1
+    return tuple(replace(entry, fix=None) for entry in entries) if several else tuple(entries)
 
 
 def _thin(groups: Sequence[Group]) -> tuple[tuple[Group, ...], int]:
@@ -174,9 +184,8 @@ def _entry(item: Item, bundle: Bundle, tongue: Tongue, *, detailed: bool) -> Ent
         values = f"Git says {transition.desired or '(not set)'}, the host {transition.observed or '(not set)'}"
         return Entry(TONES[severity_of(item)], transition.reason, "", shorten(f"{transition.reason}: {values}"))
     finding = item.drift.finding
-    link = _link(tongue, f"drift/{quote(item.drift.id)}") if tongue.link else None
     if is_good(item):
-        return _resolved(item, finding, bundle, tongue, detailed=detailed, link=link)
+        return _resolved(item, finding, bundle, tongue, detailed=detailed)
     return Entry(
         tone=TONES[finding.severity],
         event=_event(item, bundle),
@@ -184,7 +193,6 @@ def _entry(item: Item, bundle: Bundle, tongue: Tongue, *, detailed: bool) -> Ent
         sentence=shorten(finding.message, 600),
         rows=tuple(_facts(item, finding, bundle, tongue)) if detailed else (),
         fix=shorten(finding.fix, 1500) if finding.fix else None,
-        link=link,
     )
 
 
@@ -206,8 +214,7 @@ def _name(finding: Finding) -> str:
 def _facts(item: Item, finding: Finding, bundle: Bundle, tongue: Tongue) -> Iterable[Row]:
     drift = item.drift
     yield from _values(finding)
-    if bundle.occasion is Occasion.FLAPPING:
-        yield Row("flapping", f"came and went {item.times:,} times" if item.times else "has stayed as it is for a while")
+    yield from _flapping(item, bundle)
     since = item.transition.since_at or (drift.appeared_at if drift else None)
     if since is not None:
         age = lasted(bundle.at - since)
@@ -217,8 +224,36 @@ def _facts(item: Item, finding: Finding, bundle: Bundle, tongue: Tongue) -> Iter
     because = _because(item)
     if because:
         yield Row("because", because)
+    yield from _accepted(item, bundle, tongue)
     if drift is not None and drift.episode > 1:
         yield Row("before", f"this is the {_ordinal(drift.episode)} time")
+    yield _more(finding)
+
+
+def _flapping(item: Item, bundle: Bundle) -> Iterable[Row]:
+    if bundle.occasion is Occasion.FLAPPING:
+        often = f"came {'once' if item.times == 1 else f'{item.times:,} times'} within an hour"
+        yield Row("flapping", often if item.times else f"came and went, and is as it is for {lasted(CALM_AFTER)} now")
+
+
+def _accepted(item: Item, bundle: Bundle, tongue: Tongue) -> Iterable[Row]:
+    """With the end of an acceptance: what ended it, and why it was accepted."""
+    over = item.acceptance_over
+    if over is None or over.cause is None:
+        return
+    accepted = Acceptance.of(over.cause[ACCEPTED])
+    begin = moment(accepted.at, bundle.at, tongue.zone)
+    if is_good(item):
+        words = f"since {begin}"
+    elif over.reason == Reason.ACCEPTANCE_OVER and accepted.until is not None:
+        words = f"until {moment(accepted.until, bundle.at, tongue.zone)}"
+    else:
+        words = f"until its value changed, since {begin}"
+    yield Row("accepted", words + (f" ({shorten(redact(accepted.reason))})" if accepted.reason else ""))
+
+
+def _more(finding: Finding) -> Row:
+    return Row("more", f"`anchorwatch show {finding.id}`")
 
 
 def _values(finding: Finding) -> Iterable[Row]:
@@ -234,7 +269,7 @@ def _value(label: str, value: str | None) -> Row:
 
 
 def _because(item: Item) -> str:
-    """Which side moved, and what brought it about: as sure as it is known."""
+    """Which side moved, and what brought it about: as sure as it is known. The side is not said where the cause says it."""
     drift, cause = item.drift, item.transition.cause
     if drift is not None:
         cause = drift.cause or cause
@@ -242,17 +277,18 @@ def _because(item: Item) -> str:
     side = item.transition.side or (drift.side if drift else None)
     if side is Side.GIT:
         if item.commits_behind is not None and item.commits_behind > 1:
-            return f"behind Git by {item.commits_behind:,} commits" + (f", the first of them {told}" if told else "")
-        return f"behind Git{_and(told)}"
+            return f"behind Git ({item.commits_behind:,} commits when it was found)" + (f", because of {told}" if told else "")
+        return told if "Git wants" in told else f"behind Git{_and(told)}"
     if side is Side.HOST:
-        if "on the host" in told:
+        if drift is not None and drift.finding.kind is not Kind.CHANGED:
             return told
-        return f"changed on the host{_and(told)}"
+        tells = "on the host" in told or (cause or {}).get("kind") == CauseKind.UNKNOWN
+        return told if told and tells and not told.startswith(_NOT_KNOWN) else f"changed on the host{_and(told)}"
     return told
 
 
 def _and(told: str) -> str:
-    if told.startswith("not known"):
+    if told.startswith(_NOT_KNOWN):
         return f"; why is {told}"
     return f": {told}" if told else ""
 
@@ -264,7 +300,7 @@ def _cause(cause: JsonObject | None) -> str:
     return f"probably {text}" if text and cause.get("confidence") == "likely" else text
 
 
-def _resolved(item: Item, finding: Finding, bundle: Bundle, tongue: Tongue, *, detailed: bool, link: str | None) -> Entry:
+def _resolved(item: Item, finding: Finding, bundle: Bundle, tongue: Tongue, *, detailed: bool) -> Entry:
     transition = item.transition
     after = f" after {lasted(transition.at - transition.since_at)}" if transition.since_at else ""
     reason = _ENDS[Reason(transition.reason)] if transition.reason in _ENDS else shorten(transition.reason)
@@ -273,16 +309,16 @@ def _resolved(item: Item, finding: Finding, bundle: Bundle, tongue: Tongue, *, d
         rows = [Row("it was", shorten(finding.message, 600))]
         if transition.since_at is not None:
             begin, end = (moment(at, bundle.at, tongue.zone) for at in (transition.since_at, transition.at))
-            rows.append(Row("from", f"{begin} to {end}"))
+            rows.append(Row("when", begin) if begin == end else Row("from", f"{begin} to {end}"))
         rows.append(Row("ended", reason))  # what its cause is known to be brought it about, and did not end it
+        rows += [*_flapping(item, bundle), *_accepted(item, bundle, tongue), _more(finding)]
     what = shorten(finding.path) if finding.path else ""
     return Entry(
         tone=Tone.GOOD,
         event="resolved",
         name=_name(finding),
-        sentence=f"{what} resolved{after}, {reason}".lstrip(),
+        sentence=f"{what} resolved{after}{'' if detailed else f', {reason}'}".lstrip(),
         rows=tuple(rows),
-        link=link,
     )
 
 
@@ -294,12 +330,15 @@ def _sight(item: Item, bundle: Bundle, tongue: Tongue) -> Entry:
     after = f" after {lasted(transition.at - since)}" if since is not None and good else ""
     name = where(item)
     match transition.subject:
+        case Subject.HOST if good and transition.from_state == "limited":
+            event, sentence = "back", f"{name} permits everything again{after}"
         case Subject.HOST if good:
-            event, sentence = "back", f"{name} is back{after}"
+            limited = ", and does not permit everything: not every check can be made"
+            event, sentence = "back", f"{name} is back{after}{limited if transition.to_state == 'limited' else ''}"
         case Subject.HOST if transition.to_state == "limited":
             event, sentence = "limited", f"{name} does not permit everything any more: not every check can be made"
         case Subject.HOST:
-            event, sentence = "out of reach", f"{name} cannot be asked; nothing is known of its containers"
+            event, sentence = "out of reach", f"{name} cannot be asked; nobody knows how its containers are"
         case Subject.STACK if good:
             event, sentence = "readable again", f"{name} can be read again{after}"
         case Subject.STACK:
@@ -308,17 +347,14 @@ def _sight(item: Item, bundle: Bundle, tongue: Tongue) -> Entry:
             event, sentence = "readable again", f"the repository can be read again{after}"
         case _:
             event, sentence = "unreadable", "the repository cannot be read; its last state stays in force"
-    rows = [] if good else [Row("since", moment(transition.at, bundle.at, tongue.zone))]
+    rows = [*_flapping(item, bundle)]
+    rows += [] if good else [Row("since", moment(transition.at, bundle.at, tongue.zone))]
     if transition.cause is not None and not good:
         said = paragraphs(redact(str(transition.cause.get("message") or transition.cause.get("text") or "")))
         rows += [Row("because" if not place else "", text) for place, text in enumerate(said[:6])]
         rows += [Row("to do", text) for text in paragraphs(redact(str(transition.cause.get("hint") or "")))[:3]]
     tone = Tone.GOOD if good else TONES[severity_of(item)]
     return Entry(tone, event, "", sentence, tuple(rows))
-
-
-def _link(tongue: Tongue, path: str) -> str:
-    return f"{(tongue.link or '').rstrip('/')}/{path}"
 
 
 def _ordinal(number: int) -> str:

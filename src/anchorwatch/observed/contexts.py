@@ -2,9 +2,8 @@
 
 Read as docker/cli does (`cli/command/cli.go` `resolveContextName`, `cli/context/store`): `DOCKER_HOST`, then
 `DOCKER_CONTEXT`, then `currentContext` of the CLI's `config.json`, then the socket of this machine. The SDK's
-`docker.context` is not used for it: importing it takes as long as importing all of the SDK, which an ssh handshake is
-not to wait for; it looks for contexts in the current folder where there is no `config.json` (a context does not need
-one); and it drops a CA that comes without a client certificate.
+`docker.context` looks for contexts in the current folder where there is no `config.json` (a context does not need one),
+and drops a CA that comes without a client certificate.
 """
 
 from __future__ import annotations

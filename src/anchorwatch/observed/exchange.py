@@ -1,7 +1,7 @@
 """HTTP with an engine on one connection: one question after the other, of which the last may be answered without end.
 
-Why not the SDK's client (see `transport`): a stream of events has to be read with a timeout and read on after it, and
-`http.client` below it loses its place in a chunk when a read times out. h11 parses, and waits for nothing.
+Why not `transport`: a stream of events has to be read with a timeout and read on after it, and `http.client` below it loses its
+place in a chunk when a read times out. h11 parses, and waits for nothing.
 
 What it guarantees: nothing but GET and HEAD can be asked; every wait ends within the limits, and at once when they are ended by
 another thread; every failure is a `HostError`.

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from anchorwatch.errors import HostForbidden
 from anchorwatch.model.observed import Container, Image, Renewal, Snapshot, familiar
-from anchorwatch.observed import failures, rows, translate
+from anchorwatch.observed import answers, failures, rows, translate
 from anchorwatch.observed.answers import EngineFailed, NotFound
 from anchorwatch.observed.rows import Row
 from anchorwatch.observed.transport import EngineClient
@@ -55,7 +55,7 @@ def take(
 
     try:
         version = client.negotiate() if earlier is None else None
-        containers, listed = _containers(client, renew)
+        containers, listed, told = _containers(client, renew)
     except HostForbidden as problem:
         raise HostForbidden(problem.message, hint=ALLOW_HINT) from problem
     except NotFound as problem:
@@ -81,6 +81,7 @@ def take(
         volumes=volumes if earlier is None else _either(earlier.volumes, volumes),
         not_permitted=frozenset(not_permitted),
         listed=listed,
+        told=told,
         pointed=pointed,
     )
 
@@ -90,9 +91,11 @@ def _either(known: T, found: T) -> T:
     return known if known == found else found
 
 
-def _containers(client: EngineClient, renew: Renewal | None) -> tuple[tuple[Container, ...], dict[str, int]]:
-    """All containers, in the order of the list, and the marks of their rows."""
+def _containers(client: EngineClient, renew: Renewal | None) -> tuple[tuple[Container, ...], dict[str, int], dict[str, int]]:
+    """All containers, in the order of the list, the marks of their rows, and those of what was told of each."""
     known: Mapping[str, Container] = {} if renew is None else renew.earlier.by_id
+    told_then: Mapping[str, int] = {} if renew is None else renew.earlier.told
+    told: dict[str, int] = dict(told_then)
     held: dict[str, Container | None] = {}
     listed: dict[str, Row] = {}
     marks: dict[str, int] = {}
@@ -106,23 +109,30 @@ def _containers(client: EngineClient, renew: Renewal | None) -> tuple[tuple[Cont
             return True
         held[identity] = None
         try:
-            found = translate.container(client.inspect_container(identity))
+            body = client.container(identity)
         except NotFound:
             return False
-        if found.id != identity:
-            raise failures.not_an_engine(client.where, "it shows another container than it was asked for")
-        held[identity] = found = _either(known.get(identity, found), found)
+        before, mark = known.get(identity), hash(body)
+        if before is not None and told_then.get(identity) == mark:  # word for word what it told then
+            found = before
+        else:
+            found = translate.container(answers.parsed(body, client.where))
+            if found.id != identity:
+                raise failures.not_an_engine(client.where, "it shows another container than it was asked for")
+            found = _either(before or found, found)
+        held[identity], told[identity] = found, mark
         return rows.agree(found, row)
 
     for _ in range(LISTINGS):
-        answer = _of(list, client.containers(all=True), client.where, "its list of containers")
+        answer = _of(list, client.containers(), client.where, "its list of containers")
         listed = {_identity(row, client.where): row for row in answer}
         marks = {identity: rows.mark(row) for identity, row in listed.items()}
         calm = [settled(identity) for identity in listed]
         if all(calm):
             break
     found = [one for identity in listed if (one := held.get(identity, known.get(identity))) is not None]
-    return tuple(found), {container.id: marks[container.id] for container in found}
+    ids = [container.id for container in found]
+    return tuple(found), {one: marks[one] for one in ids}, {one: told[one] for one in ids}
 
 
 def _identity(row: Any, where: str) -> str:
@@ -185,12 +195,11 @@ def _images(
 ) -> _Images:
     """The images that containers were made from, and those that names point to now. One that is gone is missing."""
     images: dict[str, Image] = {}
-    inspect: Callable[[str], Any] = client.inspect_image
 
     def look(name: str) -> str | None:
         def ask() -> Any:
             try:
-                return inspect(name)
+                return client.image(name)
             except (NotFound, EngineFailed):  # a broken image costs what is judged by it, not the host
                 return {}
 

@@ -1,11 +1,11 @@
-"""The docker SDK's client over our own lines: the room's door to `docker`, slow to import, so imported last.
+"""An engine's API as far as it is read, over our own lines: one question after the other on a kept connection.
 
-What it guarantees, whatever the SDK does: nothing but GET and HEAD leaves the process; no proxy, netrc or cookie of the
-environment is used; no redirect is followed; an answer is read whole, within the limits, before it is looked at; and
-every failure is a `HostError`.
+What it guarantees: nothing but GET and HEAD leaves the process; no proxy, netrc or cookie of the environment is used; no redirect
+is followed; an answer is read whole, within the limits, before it is looked at; and every failure is a `HostError`.
 
-The SDK's own transports are not used: its ssh ones take 0.14 to 0.38 s an answer, ignore timeouts or die with the first
-dropped connection and leave zombies behind (docker-py#2966), and its pools are kept per full URL.
+The docker SDK is not used: loading it takes as long as everything else of a check together, its ssh transports take 0.14 to
+0.38 s an answer, ignore timeouts or die with the first dropped connection and leave zombies behind (docker-py#2966).
+See `docs/decisions/0014-no-docker-sdk-and-no-gitpython.md`.
 """
 
 from __future__ import annotations
@@ -17,11 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import urlencode, urlsplit
-
-import docker
-import requests
-import requests.adapters
+from urllib.parse import quote, urlsplit
 
 from anchorwatch import __version__
 from anchorwatch.errors import HostError, HostForbidden, HostRefused
@@ -46,7 +42,7 @@ class _Stale(HostRefused):
     """A kept connection turned out to have ended before the question was asked on it."""
 
 
-class _Connection(HTTPConnection):
+class Connection(HTTPConnection):
     """One connection down a line, opened when it is needed and kept."""
 
     def __init__(self, line: Line, limits: Limits) -> None:
@@ -66,7 +62,14 @@ class _Connection(HTTPConnection):
             self._answers_together = 0
             self.one = True
 
+    def putrequest(self, method: str, url: str, skip_host: bool = False, skip_accept_encoding: bool = False) -> None:
+        """Begins a question. Raises `WritingForbidden` for one that could change something."""
+        if method not in {"GET", "HEAD"}:
+            raise WritingForbidden(f"{method} {url}: anchorwatch only reads")
+        super().putrequest(method, url, skip_host, skip_accept_encoding)
+
     def connect(self) -> None:
+        """Opens it: called by the first question."""
         if self._kept_only:
             raise Reconnected(f"the connection to {self._line.where} has ended")
         self._limits.seconds()  # a line need not look whether there are any left
@@ -140,44 +143,18 @@ class Answer:
     """What was asked for."""
 
 
-class _Refusing(requests.adapters.BaseAdapter):
-    """For whatever the SDK would send by itself: sends nothing."""
-
-    def send(self, request: requests.PreparedRequest, *_: object, **__: object) -> requests.Response:
-        """Raises `WritingForbidden`."""
-        raise WritingForbidden(f"{request.method} {request.path_url}: anchorwatch only reads")
-
-    def close(self) -> None:
-        """Nothing is open."""
-
-
-class EngineClient(docker.APIClient):
-    """The SDK's client, on our line. Its methods raise `HostError` (`HostForbidden` where a proxy refuses), or `NotFound`.
-
-    Of the SDK only the names of the requests and of their parameters are used: what it does around each of them takes longer than
-    an engine takes to answer.
-    """
-
-    _version: str
-    _general_configs: dict[str, Any]
+class EngineClient:
+    """What is read of one engine. Its methods raise `HostError` (`HostForbidden` where a proxy refuses), or `NotFound`."""
 
     def __init__(self, line: Line, limits: Limits) -> None:
-        # Not the SDK's own: that one reads the Docker CLI's config.json, where registry logins are, and fails with a broken one.
-        requests.Session.__init__(self)
-        self._version = answers.spelled(answers.OLDEST_API)
-        self._general_configs = {}
-        self._connection = _Connection(line, limits)
-        self._limits = limits
         self.where = line.where
-        self.base_url = line.url
-        self.timeout = 0
-        self.trust_env = False
-        self.adapters.clear()
-        self.mount("http://", _Refusing())
+        self._connection = Connection(line, limits)
+        self._limits = limits
+        self._before = urlsplit(line.url).path.rstrip("/")
+        self._version = answers.OLDEST_API
 
     def close(self) -> None:
         """Closes the kept connection."""
-        super().close()
         self._connection.end()
 
     def begin(self, *, kept: bool) -> None:
@@ -189,6 +166,11 @@ class EngineClient(docker.APIClient):
         """Whether all of the last whole snapshot came down one connection: what is `kept` to that one is of the same engine."""
         return self._connection.one
 
+    @property
+    def agreed(self) -> tuple[int, int]:
+        """The version of the API that is spoken."""
+        return self._version
+
     def negotiate(self) -> Any:
         """Agrees on the version of the API from here on; gives `GET /version`, None where that is not permitted.
 
@@ -197,41 +179,52 @@ class EngineClient(docker.APIClient):
         """
         version: Any
         try:
-            version = self.version(api_version=False)
+            version = self._parsed(self._asked("GET", "/version"))
             found = version if isinstance(version, dict) else {}
             newest, oldest = answers.number(found.get("ApiVersion")), answers.number(found.get("MinAPIVersion"))
         except HostForbidden:
             version = None
-            newest, oldest = self._ping(), None
-        self._version = answers.spelled(answers.agreed(newest, oldest, self.where))
+            newest, oldest = answers.number(self._asked("HEAD", "/_ping").headers.get("api-version")), None
+        self._version = answers.agreed(newest, oldest, self.where)
         return version
 
-    @property
-    def agreed(self) -> tuple[int, int]:
-        """The version of the API that is spoken."""
-        return answers.number(self._version) or answers.OLDEST_API
+    def info(self) -> Any:
+        """What the engine says of itself and its machine."""
+        return self._get("/info")
 
-    def _ping(self) -> tuple[int, int] | None:
-        response = self._asked("HEAD", f"{self.base_url}/_ping")
-        self._raise_for_status(response)
-        return answers.number(response.headers.get("api-version"))
+    def containers(self) -> Any:
+        """A row for each container, whether it runs or not."""
+        return self._get("/containers/json?all=1")
 
-    def get(self, url: str | bytes, **kwargs: Any) -> Any:
-        """The answer to a GET."""
-        return self._asked("GET", str(url), kwargs.get("params"))
+    def container(self, identity: str) -> bytes:
+        """Everything about one container, as it came."""
+        return self._got(f"/containers/{quote(identity, safe='')}/json").body
 
-    def _asked(self, method: Literal["GET", "HEAD"], url: str, params: Mapping[str, Any] | None = None) -> Answer:
-        query = urlencode({name: value for name, value in (params or {}).items() if value is not None})
-        path = urlsplit(url).path + (f"?{query}" if query else "")
+    def image(self, name: str) -> Any:
+        """Everything about the image of that ID, tag or digest."""
+        return self._get(f"/images/{quote(name, safe='/:')}/json")
+
+    def networks(self) -> Any:
+        """Every network."""
+        return self._get("/networks")
+
+    def volumes(self) -> Any:
+        """Every volume, as one object."""
+        return self._get("/volumes")
+
+    def _get(self, path: str) -> Any:
+        return self._parsed(self._got(path))
+
+    def _got(self, path: str) -> Answer:
+        return self._asked("GET", f"/v{answers.spelled(self._version)}{path}")
+
+    def _parsed(self, answer: Answer) -> Any:
+        return answers.parsed(answer.body, self.where)
+
+    def _asked(self, method: Literal["GET", "HEAD"], path: str) -> Answer:
         self._limits.begin_answer()
-        answer = self._connection.ask(method, path)
+        answer = self._connection.ask(method, self._before + path)
         if answer.headers.get("content-encoding", "identity") != "identity":
             raise failures.not_an_engine(self.where, "it is compressed, though that was not asked for")
+        answers.raise_for_status(answer.status, answer.body, answer.path, self.where)
         return answer
-
-    def _result(self, response: Any, json: bool = False, binary: bool = False) -> Any:
-        self._raise_for_status(response)
-        return answers.parsed(response.body, self.where) if json else response.body
-
-    def _raise_for_status(self, response: Any) -> None:
-        answers.raise_for_status(response.status, response.body, response.path, self.where)

@@ -6,7 +6,7 @@ Texts are as they are, but for bytes that are no UTF-8, which no JSON can carry:
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from math import isfinite
 from typing import Any
 
@@ -14,6 +14,7 @@ from anchorwatch.errors import Mistake
 from anchorwatch.model.desired import HOME_DIR, PROJECT_DIR, BrokenStack, DesiredProject, DesiredState, NotStack, UnknownValue
 from anchorwatch.model.findings import Finding, Note
 from anchorwatch.model.report import CheckReport, ErrorInfo, HostReport, SideBySide, StackReport, StackStatus
+from anchorwatch.model.times import timestamp
 from anchorwatch.reports.clean import encodable
 
 VERSION = 1
@@ -97,13 +98,6 @@ def mistakes_document(mistakes: Iterable[Mistake]) -> dict[str, Any]:
             for mistake in mistakes
         ],
     }
-
-
-def timestamp(moment: datetime) -> str:
-    """ISO 8601 in UTC, with milliseconds and `Z`. `moment` has a time zone, else `ValueError` is raised."""
-    if moment.tzinfo is None:
-        raise ValueError("a time without a time zone")
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
 def in_order(state: DesiredState) -> Sequence[DesiredProject | BrokenStack]:

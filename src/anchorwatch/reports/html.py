@@ -8,7 +8,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from anchorwatch.model.report import CheckReport
-from anchorwatch.reports.build import timestamp
+from anchorwatch.model.times import timestamp
 from anchorwatch.reports.clean import clean, paragraphs, shorten
 from anchorwatch.reports.lines import count, place, plain
 from anchorwatch.reports.text import blind_spots, summary_lines

@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 
 from anchorwatch.model.findings import Finding
 from anchorwatch.model.report import CheckReport, ErrorInfo, HostReport, StackReport, StackStatus
-from anchorwatch.reports.build import timestamp
+from anchorwatch.model.times import timestamp
 from anchorwatch.reports.clean import clean, paragraphs, shorten
 from anchorwatch.reports.lines import place
 from anchorwatch.reports.text import said

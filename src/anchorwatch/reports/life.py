@@ -8,14 +8,14 @@ from typing import Any
 
 from anchorwatch.model.drifts import DriftState
 from anchorwatch.model.log import Life
-from anchorwatch.model.times import lasted, shown
-from anchorwatch.reports.build import VERSION, text, timestamp
+from anchorwatch.model.times import lasted, shown, timestamp
+from anchorwatch.reports.build import VERSION, text
 from anchorwatch.reports.clean import clean, shorten
 from anchorwatch.reports.lines import EMPTY, Line, Style, count, place
 from anchorwatch.reports.log import log_lines
 from anchorwatch.reports.log_rows import entry_object
 from anchorwatch.reports.moment import life_object, stamp
-from anchorwatch.reports.status import SIDES, cause_text, ordinal
+from anchorwatch.reports.status import cause_text, ordinal, side_text
 from anchorwatch.reports.text import said
 
 NEWEST = 50
@@ -39,7 +39,7 @@ def life_lines(life: Life, zone: tzinfo | None) -> Iterator[Line]:
     newest = life.told[-NEWEST:]
     many = len(life.told) + life.earlier
     title = "What happened" + (f" (the newest {len(newest)} of {many:,})" if many > len(newest) else "")
-    yield from _section(title, log_lines(reversed(newest), zone))
+    yield from _section(title, log_lines(reversed(newest), zone, whole=True))
     commits = (
         (
             (Style.QUIET, f"  {shown(commit.committed_at, zone)}  "),
@@ -133,7 +133,7 @@ def _facts(life: Life, zone: tzinfo | None) -> Iterator[tuple[str, str]]:
     if drift.resolved_at is not None:
         after = lasted((drift.resolved_at - drift.appeared_at).total_seconds())
         yield "resolved", f"{shown(drift.resolved_at, zone)}, after {after}"
-    yield "side", SIDES[drift.side]
+    yield "side", side_text(drift)
     yield "cause", cause_text(drift.cause) or "not known"
     if drift.revision:
         yield "revision", drift.revision[:12]

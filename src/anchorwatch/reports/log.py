@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
-from datetime import date, datetime, timedelta, tzinfo
+from dataclasses import dataclass, replace
+from datetime import date, timedelta, tzinfo
 
 from anchorwatch.model.drifts import Delivery, DeliveryState, DriftState, Reason, Subject
 from anchorwatch.model.findings import Finding, Kind, Severity
 from anchorwatch.model.log import CommitArrived, ContainerChange, Entry, Told, WatchChanged
 from anchorwatch.model.stored import FOLLOWS, leaves, unsealed
-from anchorwatch.model.timeline import ContainerSeen
-from anchorwatch.model.times import shown, zone_name
+from anchorwatch.model.timeline import ContainerSeen, ContainerSpan
+from anchorwatch.model.times import lasted, shown, zone_name
 from anchorwatch.reports.build import shown as plain_json
 from anchorwatch.reports.clean import clean, shorten
-from anchorwatch.reports.lines import EMPTY, Line, Style, place
+from anchorwatch.reports.lines import EMPTY, Line, Style, count, place
 from anchorwatch.reports.status import SIDES, cause_text
 
 MOST_PATHS = 6
 """How many keys of a configuration that changed are named in a line."""
 
+MOST_STEPS = 4
+"""So many times a container may come and go in a row before that is told in fewer lines."""
+
+_STEPS = frozenset({"started", "restarting", "ended", "runs"})
 _JUST = timedelta(minutes=1)
+_ON_ITS_WAY = re.compile(r"[0-9a-f]{12}_")
+_LEFT_OUT = {"restart": "no"}
+"""What keys come to that are not set, where that has a name."""
 _SEVERITY = {Severity.INFO: Style.INFO, Severity.WARNING: Style.WARNING, Severity.CRITICAL: Style.CRITICAL}
 _DELIVERED = {
     DeliveryState.PENDING: "waits",
@@ -32,17 +41,79 @@ _DELIVERED = {
 }
 
 
-def log_lines(entries: Iterable[Entry], zone: tzinfo | None) -> Iterator[Line]:
-    """A heading a day, and a line an entry."""
+def log_lines(entries: Iterable[Entry], zone: tzinfo | None, *, whole: bool = False) -> Iterator[Line]:
+    """A heading a day, and a line an entry. Of a container that comes and goes many times in the same way the first and the last
+    step are shown, and how many there were between (`whole`: all of them). Another exit code is another way, and so is the end of
+    one that was killed for want of memory."""
     day: date | None = None
+    for steps in ([one] for one in entries) if whole else _runs(entries):
+        left_out = len(steps) - 2 if len(steps) > MOST_STEPS else 0
+        for number, entry in enumerate((steps[0], steps[-1]) if left_out else steps):
+            local = entry.at.astimezone(zone)
+            if local.date() != day:
+                if day is not None:
+                    yield EMPTY
+                day = local.date()
+                yield ((Style.NAME, f"{local:%A %d %B %Y}"), (Style.QUIET, f"  {zone_name(local)}"))
+            yield from entry_lines(entry, zone)
+            if left_out and number == 0:
+                yield ((Style.QUIET, f"           … {left_out} steps like these between the one above and the one below"),)
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """A container came or went once more."""
+
+    host: str
+    name: str
+    code: str | None = None
+    """`exited (1)`, where it ended."""
+    oom: bool | None = None
+    """Whether it was killed for want of memory, where that can be told."""
+
+    def joined(self, other: _Step) -> _Step | None:
+        """Both as one; None where one of them tells something that the other does not."""
+        if (self.host, self.name) != (other.host, other.name):
+            return None
+        if None not in (self.code, other.code) and self.code != other.code:
+            return None
+        if None not in (self.oom, other.oom) and self.oom != other.oom:
+            return None
+        return _Step(
+            self.host, self.name, self.code if other.code is None else other.code, self.oom if other.oom is None else other.oom
+        )
+
+
+def _runs(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
+    """The entries, those together that follow one another and are the same steps of one container; every other one alone."""
+    held: list[Entry] = []
+    of: _Step | None = None
     for entry in entries:
-        local = entry.at.astimezone(zone)
-        if local.date() != day:
-            if day is not None:
-                yield EMPTY
-            day = local.date()
-            yield ((Style.NAME, f"{local:%A %d %B %Y}"), (Style.QUIET, f"  {zone_name(local)}"))
-        yield from entry_lines(entry, zone)
+        now = _step(entry)
+        joined = None if now is None or of is None else of.joined(now)
+        if held and joined is None:
+            yield held
+            held = []
+        of = joined or now
+        held.append(entry)
+    if held:
+        yield held
+
+
+def _step(entry: Entry) -> _Step | None:
+    """The step that an entry is; None for what tells more than that."""
+    match entry:
+        case Told(transition=transition, finding=finding, deliveries=()) if finding is not None and finding.kind is Kind.MISSING:
+            small = transition.to_state == DriftState.PENDING or transition.reason == Reason.PASSED
+            ended = finding.observed is not None and finding.observed.startswith("exited")
+            return _Step(finding.host, finding.container or "", finding.observed if ended else None) if small else None
+        case ContainerChange(host=host, before=before, now=ContainerSpan(seen=seen)) if verb(entry) in _STEPS:
+            killed = seen.oom_killed and not (before is not None and before.seen.oom_killed)
+            if seen.state == "running":
+                return _Step(host, seen.name, oom=True if killed else None)
+            return _Step(host, seen.name, f"exited ({seen.exit_code})", killed)
+        case _:
+            return None
 
 
 def entry_lines(entry: Entry, zone: tzinfo | None) -> Iterator[Line]:
@@ -94,8 +165,8 @@ def verb(entry: Entry) -> str:
             return "commit"
         case WatchChanged():
             return "watch"
-        case ContainerChange(at=at, before=before, now=now):
-            return container_verb(at, None if before is None else before.seen, None if now is None else now.seen)
+        case ContainerChange():
+            return container_verb(entry)
 
 
 def subject(entry: Entry) -> str:
@@ -132,8 +203,8 @@ def text_of(entry: Entry) -> str:
             if began:
                 return shorten(f"began to watch ({version})")
             return "was killed, or lost its host: its last sign of life" if killed else "ended; nobody watches from here on"
-        case ContainerChange(before=before, now=now):
-            return shorten(container_text(None if before is None else before.seen, None if now is None else now.seen), 1000)
+        case ContainerChange():
+            return shorten(container_text(entry), 1000)
 
 
 def aside(entry: Entry) -> str:
@@ -160,15 +231,31 @@ def values(finding: Finding) -> str:
     return f"{finding.path}: {desired} → {observed}"
 
 
-def container_verb(at: datetime, before: ContainerSeen | None, now: ContainerSeen | None) -> str:
-    """What happened to a container at a moment, in a word. One that had been there for a while was not made, but found."""
+def is_said(entry: Entry) -> bool:
+    """Whether a change of a container is worth an entry: something is to be seen of it, and it was more than a step of Compose's,
+    which makes the new one under a name of its own (`3f2a91c0de12_web`) before it takes the old one away."""
+    if not isinstance(entry, ContainerChange):
+        return True
+    before, now = _seen(entry.before), _seen(entry.now)
+    known = entry.now or entry.before
+    if known is not None and (before is None or now is None) and _ON_ITS_WAY.match(known.seen.name):
+        end = known.span.valid_to
+        return end is None or end - known.span.valid_from > _JUST
+    if before is None or now is None:
+        return True
+    return replace(before, configuration=now.configuration) != now or any(_differences(before, now))
+
+
+def container_verb(entry: ContainerChange) -> str:
+    """What happened to a container at a moment, in a word. One that was there before anybody watched was not made, but found."""
+    before, now = _seen(entry.before), _seen(entry.now)
     if now is None:
         return "gone"
     if before is None:
-        return "found" if now.created_at is not None and at - now.created_at > _JUST else "made"
+        return "found" if _is_found(entry, now) else "made"
     if before.engine_id != now.engine_id:
         return "re-made"
-    if before.configuration != now.configuration:
+    if before.configuration != now.configuration and any(_differences(before, now)):
         return "updated"
     if before.started_at != now.started_at and now.state == "running":
         return "started"
@@ -179,19 +266,26 @@ def container_verb(at: datetime, before: ContainerSeen | None, now: ContainerSee
     return "changed"
 
 
-def container_text(before: ContainerSeen | None, now: ContainerSeen | None) -> str:
+def container_text(entry: ContainerChange) -> str:
     """How a container is now, and what of its configuration has changed. Not clean."""
+    before, now = _seen(entry.before), _seen(entry.now)
     if now is None:
         return "is not there any more"
     words = [f"exited ({now.exit_code})" if now.state == "exited" else now.state]
     words += [now.health] if now.health else []
     words += ["killed for want of memory"] if now.oom_killed and not (before is not None and before.oom_killed) else []
-    words += [f"restarted {now.restart_count} times"] if before is not None and now.restart_count > before.restart_count else []
+    words += (
+        [f"restarted {count(now.restart_count, 'time')}"]
+        if before is not None and now.restart_count > before.restart_count
+        else []
+    )
     parts = [", ".join(words)]
     if before is None:
         parts += [image] if (image := image_of(now)) else []
+        if now.created_at is not None and _is_found(entry, now):
+            parts.append(f"made {lasted((entry.at - now.created_at).total_seconds())} before")
     elif before.configuration != now.configuration:
-        parts += list(_differences(before, now))
+        parts += list(_differences(before, now)) or (["configured as before"] if before.engine_id != now.engine_id else [])
     elif before.engine_id != now.engine_id:
         parts.append("configured as before")
     if before is not None and before.image_id != now.image_id:
@@ -217,11 +311,30 @@ def image_of(seen: ContainerSeen) -> str | None:
 
 
 def _differences(before: ContainerSeen, now: ContainerSeen) -> Iterator[str]:
-    """`HostConfig.Memory 536870912 → 1073741824`, the first few."""
-    was, known = (dict(leaves(plain_json(unsealed(one.configuration)))) for one in (before, now))
-    both = sorted(path for path in was.keys() | known.keys() if not path.startswith(FOLLOWS))
-    changed = [path for path in both if was.get(path) != known.get(path)]
+    """`mem_limit 512 MiB → 1 GiB`, the first few; in the keys of `docker inspect` what has none in Compose."""
+    from anchorwatch.compare.as_written import as_written  # brings the rules with it, which nothing else here needs
+
+    was, known = as_written(before), as_written(now)
+    if was == known:
+        was, known = (_raw(one) for one in (before, now))
+    changed = [path for path in sorted(was.keys() | known.keys()) if was.get(path) != known.get(path)]
     for path in changed[:MOST_PATHS]:
-        yield f"{path} {was.get(path, 'not set')} → {known.get(path, 'not set')}"
+        nothing = _LEFT_OUT.get(path, "not set")
+        yield f"{path} {was.get(path, nothing)} → {known.get(path, nothing)}"
     if len(changed) > MOST_PATHS:
         yield f"and {len(changed) - MOST_PATHS} more"
+
+
+def _seen(span: ContainerSpan | None) -> ContainerSeen | None:
+    return None if span is None else span.seen
+
+
+def _is_found(entry: ContainerChange, now: ContainerSeen) -> bool:
+    made = now.created_at
+    return made is None or entry.at - made > _JUST or (entry.watched_from is not None and made < entry.watched_from)
+
+
+def _raw(seen: ContainerSeen) -> dict[str, str]:
+    """Everything that was read of a container, but for what is new each time and what its networks call it by themselves."""
+    found = leaves(plain_json(unsealed(seen.configuration)))
+    return {path: str(value) for path, value in found if not path.startswith((*FOLLOWS, "Networks."))}

@@ -14,8 +14,7 @@ from anchorwatch.model.drifts import Drift
 from anchorwatch.model.findings import Finding
 from anchorwatch.model.log import Entry, Told, Wanted
 from anchorwatch.model.statistics import LaneFigures, Part, Recurrence, Statistics
-from anchorwatch.model.times import lasted, shown, zone_name
-from anchorwatch.reports.build import timestamp
+from anchorwatch.model.times import lasted, shown, timestamp, zone_name
 from anchorwatch.reports.html import page
 from anchorwatch.reports.lines import Style, place
 from anchorwatch.reports.log import aside, delivery_text, look, subject, text_of, verb

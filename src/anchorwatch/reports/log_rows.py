@@ -10,12 +10,12 @@ from typing import Any
 from anchorwatch.model.drifts import Delivery
 from anchorwatch.model.log import CommitArrived, ContainerChange, Entry, Told, WatchChanged
 from anchorwatch.model.timeline import ContainerSeen
-from anchorwatch.reports.build import VERSION, text, timestamp
-from anchorwatch.reports.build import shown as plain_json
+from anchorwatch.model.times import timestamp
+from anchorwatch.reports.build import VERSION, text
 from anchorwatch.reports.clean import clean
 from anchorwatch.reports.json import dumps
 from anchorwatch.reports.log import image_of, text_of, verb
-from anchorwatch.reports.moment import stamp
+from anchorwatch.reports.moment import cause_object, stamp
 from anchorwatch.reports.status import cause_text
 
 COLUMNS = (
@@ -133,7 +133,7 @@ def _told_object(told: Told) -> dict[str, Any]:
         "observed": text(transition.observed),
         "side": None if transition.side is None else transition.side.value,
         "trigger": None if transition.trigger is None else transition.trigger.value,
-        "cause": None if transition.cause is None else plain_json(transition.cause),
+        "cause": cause_object(transition.cause),
         "since_at": stamp(transition.since_at),
         "episode": transition.episode,
         "deliveries": [delivery_object(one) for one in told.deliveries],

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from anchorwatch.model.findings import Finding
 from anchorwatch.model.report import CheckReport
-from anchorwatch.reports.build import timestamp
+from anchorwatch.model.times import timestamp
 from anchorwatch.reports.clean import clean, shorten
 from anchorwatch.reports.lines import place, plain
 from anchorwatch.reports.text import host_lines, remark_lines, summary_lines

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +15,8 @@ from anchorwatch.model.log import HostStanding, StackStanding, Standing
 from anchorwatch.model.report import StackStatus
 from anchorwatch.model.stored import unsealed
 from anchorwatch.model.timeline import ContainerSpan
+from anchorwatch.model.times import timestamp
+from anchorwatch.model.values import JsonObject
 from anchorwatch.reports.build import (
     VERSION,
     drift_object,
@@ -23,7 +26,6 @@ from anchorwatch.reports.build import (
     shown,
     stack_object,
     text,
-    timestamp,
 )
 
 
@@ -61,9 +63,11 @@ def standing_document(standing: Standing) -> dict[str, Any]:
         },
     }
     if not standing.live:
-        homes = {(stack.report.host, stack.report.project): stack.report.stack for stack in standing.stacks}
+        homes: dict[tuple[str, str | None], str] = {
+            (stack.report.host, stack.report.project): stack.report.stack for stack in standing.stacks
+        }
         document["at"] = timestamp(standing.at)
-        document["containers"] = [_container(one, homes.get((one.host, one.seen.project))) for one in standing.containers]
+        document["containers"] = [_container(one, homes, standing) for one in standing.containers]
         document["desired"] = [
             {"host": text(host), "stack": text(stack), **shown(unsealed(definition))}
             for (host, stack), definition in standing.definitions.items()
@@ -79,9 +83,18 @@ def life_object(drift: Drift) -> dict[str, Any]:
         "appeared_at": timestamp(drift.appeared_at),
         "resolved_at": stamp(drift.resolved_at),
         "side": drift.side.value,
-        "cause": None if drift.cause is None else shown(drift.cause),
+        "cause": cause_object(drift.cause),
         "accepted_until": None if drift.acceptance is None else stamp(drift.acceptance.until),
     }
+
+
+def cause_object(cause: JsonObject | None) -> dict[str, Any] | None:
+    """What brought it about, as it was written down; its time as every other one, however it was written."""
+    if cause is None:
+        return None
+    at = cause.get("at")
+    written = {} if at is None else {"at": timestamp(datetime.fromisoformat(at))}
+    return {**shown(cause), **written}
 
 
 def is_stale(standing: Standing) -> bool:
@@ -120,11 +133,13 @@ def _stack_known(stack: StackStanding) -> dict[str, Any]:
     }
 
 
-def _container(one: ContainerSpan, stack: str | None) -> dict[str, Any]:
-    seen = one.seen
+def _container(one: ContainerSpan, homes: Mapping[tuple[str, str | None], str], standing: Standing) -> dict[str, Any]:
+    from anchorwatch.reports.containers import configuration_of  # brings the rules with it, which `status` does not need
+
+    seen, written = one.seen, configuration_of(one, standing)
     return {
         "host": text(one.host),
-        "stack": text(stack),
+        "stack": text(homes.get((one.host, seen.project))),
         "name": text(seen.name),
         "project": text(seen.project),
         "service": text(seen.service),
@@ -140,5 +155,6 @@ def _container(one: ContainerSpan, stack: str | None) -> dict[str, Any]:
         "started_at": stamp(seen.started_at),
         "since_at": timestamp(one.span.valid_from),
         "until_at": stamp(one.span.valid_to),
+        "written": {path: text(value) for path, value in sorted({**written.git, **written.beyond}.items())},
         "configuration": shown(unsealed(seen.configuration)),
     }

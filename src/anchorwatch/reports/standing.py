@@ -7,7 +7,7 @@ its status is unknown, and what was found last is told beside it. Drift that was
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -57,7 +57,7 @@ def standing(
         hosts=hosts,
         stacks=stacks,
         drifts=tuple(sorted(wanted, key=lambda drift: _order(drift, names))),
-        containers=containers,
+        containers=tuple(sorted(containers, key=_in_order(names, stacks))),
         repo=replace(facts.repo, not_stacks=() if filters.hosts or filters.stacks else facts.repo.not_stacks),
         ignored=sum(
             then.check.ignored
@@ -79,6 +79,7 @@ def standing(
             if silence.matcher.fits(drift.finding.host, drift.finding.stack, drift.finding)
         },
         given_up=facts.given_up,
+        known=drifts,
     )
 
 
@@ -105,7 +106,9 @@ def _host(name: str, facts: Facts, watch: Watch, counts: Mapping[str, int]) -> H
     seen = found.seen
     report = HostReport(name, seen.address, seen.status, seen.error, seen.engine_version, counts.get(name, 0))
     doubt = None if watch.running else Doubt.NOBODY
-    return HostStanding(report, found.span.valid_from, min(found.seen_at, facts.at), doubt)
+    # when nobody watched, nobody saw it either, though it was seen so before and after
+    seen_at = min(found.seen_at, facts.at, *([] if watch.running or watch.alive_at is None else [watch.alive_at]))
+    return HostStanding(report, found.span.valid_from, seen_at, doubt)
 
 
 def _stack(
@@ -130,7 +133,22 @@ def _stack(
         notes=() if then is None else then.check.notes,
         services=tuple(facts.definitions.get((span.host, span.stack), {}).get("services", ())),
     )
-    return StackStanding(report, last, None if then is None else then.since_at, None if then is None else then.last_at, doubt)
+    return StackStanding(
+        report,
+        last,
+        None if then is None else then.since_at,
+        None if then is None else then.last_at,
+        doubt,
+        0 if then is None else then.check.ignored,
+        doubt is None and span.error is None and then is not None and _is_of(then, span),
+    )
+
+
+def _is_of(then: CheckThen, span: StackSpan) -> bool:
+    """Whether a look came to a verdict, and on what the stack says now."""
+    if then.check.status is StackStatus.UNKNOWN or then.check.revision != span.revision:
+        return False
+    return span.revision is not None or then.last_at >= span.span.valid_from
 
 
 def _doubt(span: StackSpan, then: CheckThen | None, facts: Facts, watch: Watch, stale_after: timedelta | None) -> Doubt | None:
@@ -173,6 +191,16 @@ def _wants_key(key: ProjectKey, facts: Facts, filters: Filters) -> bool:
         (span.host, span.project) == (key.host, key.project) and filters.wants_stack(span.host, span.stack)
         for span in facts.stacks
     )
+
+
+def _in_order(names: Sequence[str], stacks: Sequence[StackStanding]) -> Callable[[ContainerSpan], tuple[int, int, str]]:
+    """By host and stack as those are shown, then by name; what belongs to no stack comes last."""
+    places = {(one.report.host, one.report.project): number for number, one in enumerate(stacks)}
+
+    def place(one: ContainerSpan) -> tuple[int, int, str]:
+        return names.index(one.host), places.get((one.host, one.seen.project), len(places)), one.seen.name
+
+    return place
 
 
 def _order(drift: Drift, names: list[str]) -> tuple[int, str, str, str, str, datetime]:

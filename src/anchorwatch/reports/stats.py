@@ -9,8 +9,8 @@ from typing import Any
 
 from anchorwatch.model.drifts import Drift
 from anchorwatch.model.statistics import Figures, Lane, Recurrence, Statistics
-from anchorwatch.model.times import lasted, shown
-from anchorwatch.reports.build import VERSION, drift_object, text, timestamp
+from anchorwatch.model.times import lasted, shown, timestamp
+from anchorwatch.reports.build import VERSION, drift_object, text
 from anchorwatch.reports.clean import shorten
 from anchorwatch.reports.lines import EMPTY, Line, Style, count, place
 
@@ -25,19 +25,25 @@ _MOSTLY = 0.6
 """The share of the times that makes a habit."""
 
 
-def stats_lines(found: Statistics, drifts: Mapping[int, Drift], zone: tzinfo | None) -> Iterator[Line]:
-    """A line a stack, one for all, and what keeps coming back. `drifts` are those that recur, by their numbers."""
+def stats_lines(found: Statistics, drifts: Mapping[int, Drift], zone: tzinfo | None, width: int | None = None) -> Iterator[Line]:
+    """A line a stack, one for all, and what keeps coming back. `drifts` are those that recur, by their numbers.
+
+    Where names and figures do not fit beside one another in `width`, each name gets a line of its own.
+    """
     yield ((Style.NAME, f"{shown(found.since, zone)} – {shown(found.until, zone)}"),)
     yield EMPTY
     rows = [(_name(lane.lane), lane.figures) for lane in found.lanes]
-    width = min(max([len(name) for name, _ in rows] + [len("all stacks")]), 48)
+    column = min(max([len(name) for name, _ in rows] + [len("all stacks")]), 48)
     head = "".join(f"  {title:>{room}}" for title, room in _HEAD)
-    yield ((Style.QUIET, f"  {'':<{width}}{head}"),)
-    for name, figures in [*rows, ("all stacks", found.fleet)]:
+    below = width is not None and 2 + column + len(head) > width
+    yield ((Style.QUIET, f"  {'':<{0 if below else column}}{head}"),)
+    for name, figures in [*rows, ("all stacks", found.of_a_stack)]:
         share = figures.share_in_sync
         style = Style.UNSURE if share is None else Style.WARNING if figures.standing else Style.PLAIN
+        if below:
+            yield ((Style.NAME, f"  {shorten(name, 48)}"),)
         yield (
-            (Style.NAME, f"  {shorten(name, 48):<{width}}"),
+            (Style.NAME, "  " if below else f"  {shorten(name, 48):<{column}}"),
             (style, f"  {percent(share):>9}"),
             (Style.PLAIN, f"  {figures.drifts:>7,}  {_time(figures.drifted):>9}"),
             (Style.PLAIN, f"  {_maybe(figures.mean_to_resolve):>10}  {_maybe(figures.longest_to_resolve):>9}"),
@@ -66,6 +72,8 @@ def stats_lines(found: Statistics, drifts: Mapping[int, Drift], zone: tzinfo | N
             "in sync: of the time in which somebody watched and could tell. What went away within its grace is no drift.",
         ),
     )
+    if len(rows) > 1:
+        yield ((Style.QUIET, "all stacks: how many there were together, and the times of a stack on average"),)
 
 
 def sentence(figures: Figures) -> str:
@@ -81,7 +89,7 @@ def stats_document(found: Statistics, drifts: Mapping[int, Drift]) -> dict[str, 
         "version": VERSION,
         "since": timestamp(found.since),
         "until": timestamp(found.until),
-        "fleet": _figures(found.fleet),
+        "fleet": _figures(found.of_a_stack),
         "stacks": [{"host": text(lane.lane[0]), "stack": text(lane.lane[1]), **_figures(lane.figures)} for lane in found.lanes],
         "recurrences": [_recurrence(one, drifts[one.drift]) for one in found.recurrences if one.drift in drifts],
     }

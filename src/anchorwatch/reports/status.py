@@ -6,21 +6,20 @@ A stack is green only where somebody looked, not long ago, and watches; otherwis
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime, tzinfo
+from itertools import groupby
 from typing import Any
 
 from anchorwatch.model.drifts import Drift, DriftState, Side
 from anchorwatch.model.findings import Severity
 from anchorwatch.model.log import Doubt, HostStanding, StackStanding, Standing
 from anchorwatch.model.report import CheckReport, HostStatus, StackStatus
-from anchorwatch.model.stored import FOLLOWS, leaves, unsealed
-from anchorwatch.model.timeline import ContainerSpan
 from anchorwatch.model.times import ago, lasted, shown
-from anchorwatch.reports.build import shown as plain_json
 from anchorwatch.reports.clean import clean, shorten
 from anchorwatch.reports.lines import EMPTY, Line, Style, count, place
 from anchorwatch.reports.moment import checked_at, is_stale
-from anchorwatch.reports.text import error_lines, remark_lines, said
+from anchorwatch.reports.text import error_lines, homeless_line, remark_lines, said_beside, width_of
 
 SIDES = {Side.GIT: "behind Git", Side.HOST: "changed on the host", Side.UNKNOWN: "nobody knows which side moved"}
 _SEVERITY = {Severity.INFO: Style.INFO, Severity.WARNING: Style.WARNING, Severity.CRITICAL: Style.CRITICAL}
@@ -59,15 +58,20 @@ def status_lines(standing: Standing, zone: tzinfo | None) -> Iterator[Line]:
     """Host by host every stack, and since when it has been so; the drift, the remarks, and the sum."""
     if not standing.live:
         yield ((Style.NAME, shown(standing.at, zone)),)
-    yield from _alarms(standing, zone)
+    alarms = list(_alarms(standing, zone))
+    yield from alarms if standing.hosts else alarms[:-1]
     for host in standing.hosts:
         yield from _host_lines(host, standing, zone)
     yield from _drift_sections(standing, zone)
-    yield from remark_lines(as_report(standing))
+    yield from remark_lines(replace(as_report(standing), not_stacks=()))
     if not standing.live:
-        yield from _section("Containers", _container_lines(standing, zone))
+        from anchorwatch.reports.containers import container_lines  # brings the rules with it, which `status` does not need
+
+        yield from _section("Containers", container_lines(standing, zone, detailed=_is_whole(standing)))
     yield EMPTY
     yield from summary_lines(standing, zone)
+    if standing.repo.not_stacks:
+        yield ((Style.QUIET, f"{count(len(standing.repo.not_stacks), 'file')} left aside: `anchorwatch stacks` says why"),)
 
 
 def summary_lines(standing: Standing, zone: tzinfo | None) -> Iterator[Line]:
@@ -115,7 +119,7 @@ def watch_text(standing: Standing, zone: tzinfo | None) -> str:
 def doubt_text(stack: StackStanding, now: datetime) -> str:
     """Why nothing certain can be said of a stack, and what was so when somebody last looked."""
     why = _WHY[stack.doubt] if stack.doubt is not None else "not judged"
-    if stack.last_status is None or stack.checked_at is None:
+    if stack.last_status is None or stack.last_status is StackStatus.UNKNOWN or stack.checked_at is None:
         return why
     was = f"{_WORDS[stack.last_status]} {lasted((now - stack.checked_at).total_seconds())} before"
     return was if stack.doubt in _SAID_OF_ALL else f"{why}; {was}"
@@ -124,7 +128,7 @@ def doubt_text(stack: StackStanding, now: datetime) -> str:
 def drift_words(drift: Drift, standing: Standing, zone: tzinfo | None) -> str:
     """The life of a drift in one line. Clean."""
     words = [
-        f"{SIDES[drift.side]}",
+        side_text(drift),
         f"since {shown(drift.appeared_at, zone, seconds=False)} ({lasted((standing.at - drift.appeared_at).total_seconds())})",
     ]
     if drift.episode > 1:
@@ -139,6 +143,13 @@ def drift_words(drift: Drift, standing: Standing, zone: tzinfo | None) -> str:
     return " · ".join([*words, drift.id])
 
 
+def side_text(drift: Drift) -> str:
+    """Which side moved, and how far Git was ahead when that was found: nobody counts again, so it may be more by now."""
+    behind = (drift.cause or {}).get("behind")
+    far = f" ({behind:,} commits when it was found)" if drift.side is Side.GIT and isinstance(behind, int) and behind > 1 else ""
+    return SIDES[drift.side] + far
+
+
 def cause_text(cause: Mapping[str, Any] | None) -> str | None:
     """What brought a drift about, and how sure that is. Clean."""
     if not cause:
@@ -146,13 +157,6 @@ def cause_text(cause: Mapping[str, Any] | None) -> str | None:
     text = shorten(str(cause.get("text") or cause.get("kind") or ""))
     confidence = cause.get("confidence")
     return f"{text} ({confidence})" if text and confidence in {"likely", "certain"} else text or None
-
-
-def configuration_lines(configuration: Mapping[str, Any]) -> Iterator[str]:
-    """A container's configuration as `path: value`, without what is not set, or follows from the rest. Clean."""
-    for path, value in leaves(plain_json(unsealed(configuration))):
-        if not path.startswith(FOLLOWS):
-            yield f"{shorten(path)}: {shorten(str(value), 1000)}"
 
 
 def _alarms(standing: Standing, zone: tzinfo | None) -> Iterator[Line]:
@@ -199,25 +203,21 @@ def _host_lines(host: HostStanding, standing: Standing, zone: tzinfo | None) -> 
         limited = ((Style.UNSURE, "  ? not everything may be asked"),) if report.status is HostStatus.LIMITED else ()
         yield (*head, (Style.PLAIN, f"  {facts}"), *limited)
     own = [stack for stack in standing.stacks if stack.report.host == report.name]
-    width = min(max((len(clean(stack.report.stack)) for stack in own), default=0), 32)
+    width = width_of(stack.report.stack for stack in own)
     for stack in own:
         yield _stack_line(stack, standing, width)
         if host.report.status is not HostStatus.UNREACHABLE:
             yield from error_lines(stack.report.error)
-    homeless = sum(drift.finding.stack is None and drift.finding.host == report.name for drift in standing.drifts)
-    if homeless:
-        yield (
-            (Style.WARNING, "  ✗ "),
-            (Style.QUIET, "(in no stack)".ljust(width)),
-            (Style.WARNING, f"  {count(homeless, 'drift')}"),
-        )
+    yield from homeless_line([drift.finding for drift in standing.drifts if drift.finding.host == report.name], width)
 
 
 def _stack_line(stack: StackStanding, standing: Standing, width: int) -> Line:
     report = stack.report
     name = shorten(report.stack).ljust(width)
     own = [drift for drift in standing.drifts if (drift.finding.host, drift.finding.stack) == (report.host, report.stack)]
-    since = "" if stack.since_at is None else f" for {lasted((standing.at - stack.since_at).total_seconds())}"
+    # a look that could not tell begins a verdict anew, and no drift
+    begun = min([drift.appeared_at for drift in own] + ([] if stack.since_at is None else [stack.since_at]), default=None)
+    since = "" if begun is None else f" for {lasted((standing.at - begun).total_seconds())}"
     services = f"  {shorten(', '.join(report.services))}" if report.services else ""
     match report.status:
         case StackStatus.IN_SYNC:
@@ -226,7 +226,8 @@ def _stack_line(stack: StackStanding, standing: Standing, width: int) -> Line:
             figure = count(len(own), "drift") if own else "drift that is not shown"
             return ((Style.WARNING, "  ✗ "), (Style.PLAIN, name), (Style.WARNING, f"  {figure}{since}"), (Style.QUIET, services))
         case StackStatus.UNKNOWN:
-            return ((Style.UNSURE, "  ? "), (Style.PLAIN, name), (Style.UNSURE, f"  {doubt_text(stack, standing.at)}"))
+            known = f"; {count(len(own), 'drift')} known" if own else ""
+            return ((Style.UNSURE, "  ? "), (Style.PLAIN, name), (Style.UNSURE, f"  {doubt_text(stack, standing.at)}{known}"))
 
 
 def _drift_sections(standing: Standing, zone: tzinfo | None) -> Iterator[Line]:
@@ -241,42 +242,23 @@ def _drift_sections(standing: Standing, zone: tzinfo | None) -> Iterator[Line]:
 
 
 def _drift_lines(drifts: Iterable[Drift], standing: Standing, zone: tzinfo | None) -> Iterator[Line]:
-    for drift in drifts:
-        finding = drift.finding
-        style, mark = (_SEVERITY[finding.severity], "✗") if is_news(drift) else (Style.QUIET, "·")
-        yield (
-            (style, f"  {mark} {finding.severity!s:<8}  "),
-            (Style.NAME, shorten(place(finding))),
-            (Style.PLAIN, f"  {shorten(said(finding), 1000)}"),
-        )
-        yield ((Style.QUIET, f"      {drift_words(drift, standing, zone)}"),)
-        if finding.fix and standing.live and is_news(drift):
-            yield ((Style.PLAIN, "      "), (Style.COMMAND, clean(finding.fix)))
+    for fix, group in groupby(drifts, key=lambda drift: drift.finding.fix if standing.live and is_news(drift) else None):
+        for drift in group:
+            finding = drift.finding
+            style, mark = (_SEVERITY[finding.severity], "✗") if is_news(drift) else (Style.QUIET, "·")
+            yield (
+                (style, f"  {mark} {finding.severity!s:<8}  "),
+                (Style.NAME, shorten(place(finding))),
+                (Style.PLAIN, f"  {shorten(said_beside(finding), 1000)}"),
+            )
+            yield ((Style.QUIET, f"      {drift_words(drift, standing, zone)}"),)
+        if fix:
+            yield ((Style.PLAIN, "      "), (Style.COMMAND, clean(fix)))
 
 
-def _container_lines(standing: Standing, zone: tzinfo | None) -> Iterator[Line]:
-    detailed = any(one.seen.configuration for one in standing.containers) and len(standing.stacks) == 1
-    for one in standing.containers:
-        yield _container_line(one, zone)
-        if detailed:
-            for line in configuration_lines(one.seen.configuration):
-                yield ((Style.QUIET, f"      {line}"),)
-
-
-def _container_line(one: ContainerSpan, zone: tzinfo | None) -> Line:
-    seen = one.seen
-    facts = [seen.state if seen.state != "exited" else f"exited ({seen.exit_code})"]
-    facts += [seen.health] if seen.health else []
-    facts += ["killed for want of memory"] if seen.oom_killed else []
-    facts += [f"restarted {count(seen.restart_count, 'time')}"] if seen.restart_count else []
-    image = seen.configuration.get("Config", {}).get("Image") if seen.configuration else None
-    facts += [str(unsealed(image))] if image else [seen.image_id[:19]]
-    return (
-        (Style.PLAIN, "  · "),
-        (Style.NAME, shorten(f"{one.host} {seen.name}")),
-        (Style.PLAIN, f"  {shorten(', '.join(facts))}"),
-        (Style.QUIET, f"  since {shown(one.span.valid_from, zone)}"),
-    )
+def _is_whole(standing: Standing) -> bool:
+    """Whether how each container was configured was read, and is not too much to be shown."""
+    return len(standing.stacks) == 1 and any("HostConfig" in one.seen.configuration for one in standing.containers)
 
 
 def _section(title: str, lines: Iterable[Line]) -> Iterator[Line]:

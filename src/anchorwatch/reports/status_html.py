@@ -6,8 +6,7 @@ from datetime import tzinfo
 
 from anchorwatch.model.drifts import DriftState
 from anchorwatch.model.log import Standing
-from anchorwatch.model.times import lasted, shown
-from anchorwatch.reports.build import timestamp
+from anchorwatch.model.times import lasted, shown, timestamp
 from anchorwatch.reports.html import page
 from anchorwatch.reports.lines import count, place, plain
 from anchorwatch.reports.moment import checked_at, is_stale

@@ -13,7 +13,7 @@ from anchorwatch.model.times import shown
 from anchorwatch.reports.clean import clean
 from anchorwatch.reports.lines import place, plain
 from anchorwatch.reports.markdown import code, fence
-from anchorwatch.reports.status import SIDES, cause_text, is_news, status_lines, summary_lines, watch_text
+from anchorwatch.reports.status import cause_text, is_news, side_text, status_lines, summary_lines, watch_text
 
 
 def status_markdown(standing: Standing, zone: tzinfo | None) -> str:
@@ -48,6 +48,6 @@ def _table(standing: Standing, zone: tzinfo | None) -> Iterator[str]:
             code(finding.desired) if finding.desired is not None else "–",
             code(finding.observed) if finding.observed is not None else "–",
             shown(drift.appeared_at, zone, seconds=False),
-            SIDES[drift.side] + (f": {code(cause)}" if cause else ""),
+            side_text(drift) + (f": {code(cause)}" if cause else ""),
         )
         yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"

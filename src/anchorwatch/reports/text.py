@@ -34,14 +34,26 @@ def host_lines(host: HostReport, stacks: Iterable[StackReport], findings: Sequen
     yield _host_line(host)
     yield from error_lines(host.error)
     stacks = [stack for stack in stacks if stack.host == host.name]
-    width = min(max((len(clean(stack.stack)) for stack in stacks), default=0), 32)
+    width = width_of(stack.stack for stack in stacks)
     for stack in stacks:
         yield _stack_line(stack, sum(finding.stack == stack.stack for finding in own), width)
         if host.status is not HostStatus.UNREACHABLE:
             yield from error_lines(stack.error)
-    homeless = sum(finding.stack is None for finding in own)
+    yield from homeless_line(own, width)
+
+
+def width_of(names: Iterable[str]) -> int:
+    """How wide the column of the stacks' names is."""
+    return min(max((len(clean(name)) for name in names), default=0), 32)
+
+
+def homeless_line(findings: Iterable[Finding], width: int) -> Iterator[Line]:
+    """One line for everything on a host that belongs to no stack, where there is anything; like that of a stack."""
+    homeless = [finding for finding in findings if finding.stack is None]
     if homeless:
-        yield ((Style.WARNING, "  ✗ "), (Style.QUIET, "(in no stack)"), (Style.WARNING, f"  {count(homeless, 'drift')}"))
+        names = ", ".join(dict.fromkeys(finding.container or place(finding) for finding in homeless))
+        drifts = (Style.WARNING, f"  {count(len(homeless), 'drift')}")
+        yield ((Style.WARNING, "  ✗ "), (Style.QUIET, "(in no stack)".ljust(width)), drifts, (Style.QUIET, f"  {shorten(names)}"))
 
 
 def closing_lines(report: CheckReport) -> Iterator[Line]:
@@ -67,7 +79,7 @@ def drift_lines(findings: Iterable[Finding]) -> Iterator[Line]:
             yield (
                 (style, f"  ✗ {finding.severity!s:<8}  "),
                 (Style.NAME, shorten(place(finding))),
-                (Style.PLAIN, f"  {shorten(said(finding), 1000)}"),
+                (Style.PLAIN, f"  {shorten(said_beside(finding), 1000)}"),
             )
         if fix:
             yield (_INDENT, (Style.COMMAND, clean(fix)))
@@ -78,6 +90,13 @@ def said(finding: Finding) -> str:
     if finding.path is None or finding.message.startswith(finding.path):
         return finding.message
     return f"{finding.path}: {finding.message}"
+
+
+def said_beside(finding: Finding) -> str:
+    """The same beside the place, whose name the sentence then does not begin with once more. Not clean."""
+    sentence = said(finding)
+    name = place(finding).rpartition(" ")[2]
+    return sentence.removeprefix(f"{name} ") if finding.path is None else sentence
 
 
 def summary_lines(report: CheckReport) -> Iterator[Line]:

@@ -7,7 +7,8 @@ it, or held at its beginning, which is one step down an index for each container
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeAlias
@@ -27,6 +28,7 @@ from anchorwatch.store.tables import (
     ContainerVersionRow,
     HostRow,
     ProjectRow,
+    RunRow,
     StackRow,
 )
 from anchorwatch.store.transactions import Reading, batched
@@ -47,7 +49,8 @@ def page(read: Reading, scope: Scope, before: datetime, *, limit: int = 500) -> 
     pairs: list[_Pair] = [(found.get(follows.get(number, 0)), found[number]) for number in started]
     pairs += [(found[number], None) for number in gone]
     bodies = _bodies(read, pairs)
-    changes = [change for was, now in pairs if (change := _change(was, now, bodies)) is not None]
+    watched = _watched(read)
+    changes = [change for was, now in pairs if (change := _change(was, now, bodies, watched)) is not None]
     changes.sort(key=lambda change: (change.at, change.host), reverse=True)
     return changes, begin if more else None
 
@@ -186,14 +189,32 @@ def _bodies(read: Reading, pairs: Iterable[_Pair]) -> dict[int, JsonObject]:
     return found
 
 
-def _change(was: _State | None, now: _State | None, bodies: Mapping[int, JsonObject]) -> ContainerChange | None:
+def _watched(read: Reading) -> Callable[[str, datetime], datetime | None]:
+    """Since when a host had been watched at a moment: since the run that it falls into, or since somebody first looked there."""
+    starts = read.session.scalars(select(RunRow.started_at).order_by(RunRow.started_at)).all()
+    first: dict[str, datetime] = dict(read.session.execute(select(HostRow.name, HostRow.first_seen_at)).all())
+
+    def since(host: str, at: datetime) -> datetime | None:
+        began = bisect_right(starts, at)
+        return max(starts[began - 1], first[host]) if began and host in first else first.get(host)
+
+    return since
+
+
+def _change(
+    was: _State | None,
+    now: _State | None,
+    bodies: Mapping[int, JsonObject],
+    watched: Callable[[str, datetime], datetime | None],
+) -> ContainerChange | None:
     if now is not None:
         at, known = now.span.span.valid_from, now
     elif was is not None and was.span.span.valid_to is not None:
         at, known = was.span.span.valid_to, was
     else:
         return None
-    return ContainerChange(at, known.span.host, known.stack, _with(was, bodies), _with(now, bodies))
+    host = known.span.host
+    return ContainerChange(at, host, known.stack, _with(was, bodies), _with(now, bodies), watched(host, at))
 
 
 def _with(state: _State | None, bodies: Mapping[int, JsonObject]) -> ContainerSpan | None:

@@ -11,9 +11,10 @@ from sqlalchemy import ColumnElement, Select, bindparam, or_, select
 
 from anchorwatch.model.desired import ProjectKey
 from anchorwatch.model.timeline import ContainerSeen, ContainerSpan, Span
+from anchorwatch.model.values import JsonObject
 from anchorwatch.store import container_rows, rows
 from anchorwatch.store.container_rows import SPANS, Begun, Was
-from anchorwatch.store.documents import document_of, hash_of, text_of
+from anchorwatch.store.documents import hash_of, stored, text_of
 from anchorwatch.store.tables import (
     ContainerRow,
     ContainerStateRow,
@@ -50,11 +51,10 @@ def record(
             continue  # renamed while the engine was asked: a name is one container's at a time, and the next look knows whose
         present.add(one.name)
         was = there.get(one.name)
-        text = text_of(one.configuration)
-        digest = hash_of(text)
+        digest = _digest(host, one.name, one.configuration)
         if was is not None and was.is_still(one, digest):
             continue
-        now = replace(one, configuration=document_of(text))
+        now = replace(one, configuration=stored(one.configuration))
         begun.append(Begun(was, now, digest, moment if was is None else rows.after(moment, was.valid_from)))
     gone = [was for name, was in there.items() if name not in present and within in (None, was.project_id)]
     if not begun and not gone:
@@ -134,6 +134,23 @@ def last_in_sync(read: Reading, host: str) -> Mapping[str, str]:
     """The revision that each container of a host was last in sync with, by name; those that never were are missing."""
     found = rows.connection(read.session).execute(_IN_SYNC, {"host": label(host)})
     return {name: revision for name, revision in found if revision is not None}
+
+
+_DIGESTS: dict[tuple[str, str], tuple[JsonObject, str]] = {}
+"""Of the configuration that each container had last, by host and name: until it is inspected anew it is seen with the same one.
+An earlier one is not kept: it takes 20 KB."""
+_MOST_DIGESTS = 5_000
+
+
+def _digest(host: str, name: str, configuration: JsonObject) -> str:
+    known = _DIGESTS.get((host, name))
+    if known is not None and known[0] is configuration:
+        return known[1]
+    if len(_DIGESTS) >= _MOST_DIGESTS:
+        _DIGESTS.clear()
+    digest = hash_of(text_of(configuration))
+    _DIGESTS[host, name] = configuration, digest
+    return digest
 
 
 def _kept(seen: ContainerSeen) -> ContainerSeen:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -91,5 +92,6 @@ class Database(Protocol):
     def checkpoint(self, writer: Engine) -> bool:
         """Empties its log. False where a reader still needs it."""
 
-    def reclaim(self, writer: Engine, *, whole: bool) -> None:
-        """Gives the room of deleted rows back; `whole` even where others have to wait for that."""
+    def reclaim(self, writer: Engine, *, whole: bool) -> Sequence[str]:
+        """Gives the room of deleted rows back; `whole` even where others have to wait for that. Returns the tables that were
+        left, because somebody else uses them."""

@@ -56,11 +56,16 @@ class Step:
         """The table's name."""
         return str(self.row.__tablename__)
 
-    def delete_some(self, session: Session, limit: int) -> int:
-        """Deletes at most `limit` rows of the table, and returns how many there were."""
+    def find(self, session: Session, limit: int) -> Sequence[int]:
+        """The IDs of at most `limit` rows that may go. It may take long, and need not be done where one writes."""
         columns = self.row.__table__.c
         query = select(columns["id"]).where(self.condition).limit(limit)
-        ids = session.scalars(query if self.order is None else query.order_by(columns[self.order])).all()
+        return session.scalars(query if self.order is None else query.order_by(columns[self.order])).all()
+
+    def delete(self, session: Session, found: Sequence[int]) -> int:
+        """Deletes those of the rows that may still go, and returns how many these were."""
+        columns = self.row.__table__.c
+        ids = session.scalars(select(columns["id"]).where(columns["id"].in_(found), self.condition)).all()
         if ids and self.along is not None:
             row, column = self.along
             session.execute(delete(row).where(row.__table__.c[column].in_(ids)))

@@ -12,12 +12,11 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Select, and_, func, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import aliased
 
-from anchorwatch.model.drifts import Delivery, DeliveryState, DriftState
+from anchorwatch.model.drifts import Delivery, DeliveryState
 from anchorwatch.store import rows, transitions
-from anchorwatch.store.tables import DeliveryRow, TransitionRow
+from anchorwatch.store.tables import DeliveryRow, HostRow, TransitionRow
 from anchorwatch.store.tables.columns import label
 from anchorwatch.store.tables.drifts import UNFINISHED
 from anchorwatch.store.transactions import Reading, Writing, batched
@@ -130,17 +129,12 @@ def of_message(read: Reading, message: str) -> Sequence[Delivery]:
     return _deliveries(read, select(DeliveryRow).where(DeliveryRow.message == label(message)).order_by(DeliveryRow.id))
 
 
-def last_told(read: Reading, destination: str, recipient: str, like: Collection[int], closing: str) -> Sequence[Delivery]:
+def last_told(read: Reading, destination: str, recipient: str, like: Collection[int]) -> Sequence[Delivery]:
     """For each thing that one of the transitions `like` is about, the last delivery that decides what the recipient believes of
-    it: one that has arrived, or is under way; or the end of a drift that was not told for the reason `closing`."""
+    it: one that has arrived, or is under way."""
     told = or_(
         DeliveryRow.state.in_((DeliveryState.SENT, DeliveryState.SENDING)),
         and_(DeliveryRow.state == DeliveryState.RETRY, DeliveryRow.message.is_not(None)),
-        and_(
-            DeliveryRow.state == DeliveryState.SKIPPED,
-            DeliveryRow.reason == closing,
-            TransitionRow.to_state == DriftState.RESOLVED.value,
-        ),
     )
     other = aliased(TransitionRow)
     found: dict[int, Delivery] = {}
@@ -168,14 +162,13 @@ def sent_since(read: Reading, destination: str, recipient: str, since: datetime)
     return tuple(read.session.scalars(query.group_by(DeliveryRow.message).order_by(at)))
 
 
-def wake(write: Writing, reason: str, moment: datetime) -> None:
-    """What is held for that reason is looked at again at that moment."""
-    write.session.execute(
-        update(DeliveryRow)
-        .where(DeliveryRow.state == DeliveryState.HELD, DeliveryRow.reason == reason)
-        .values(next_at=moment)
-        .execution_options(synchronize_session=False)
-    )
+def wake(write: Writing, reason: str, moment: datetime, *, host: str | None = None) -> None:
+    """What is held for that reason, of one host or of all, is looked at again at that moment."""
+    held = update(DeliveryRow).where(DeliveryRow.state == DeliveryState.HELD, DeliveryRow.reason == reason)
+    if host is not None:
+        of_host = select(TransitionRow.id).join(HostRow, HostRow.id == TransitionRow.host_id).where(HostRow.name == label(host))
+        held = held.where(DeliveryRow.transition_id.in_(of_host))
+    write.session.execute(held.values(next_at=moment).execution_options(synchronize_session=False))
 
 
 def unsaid(read: Reading, destination: str, recipient: str, said: str) -> Collection[str]:
@@ -202,10 +195,11 @@ def say(write: Writing, messages: Collection[str], said: str) -> None:
     )
 
 
-def counts(read: Reading) -> Mapping[tuple[str, DeliveryState], int]:
+def counts(read: Reading, states: Collection[DeliveryState] = tuple(DeliveryState)) -> Mapping[tuple[str, DeliveryState], int]:
     """How many deliveries there are, by destination and what they have come to."""
     query = select(DeliveryRow.destination, DeliveryRow.state, func.count()).group_by(DeliveryRow.destination, DeliveryRow.state)
-    return {(destination, state): number for destination, state, number in read.session.execute(query)}
+    found = read.session.execute(query.where(DeliveryRow.state.in_(states)))
+    return {(destination, state): number for destination, state, number in found}
 
 
 def reasons(read: Reading) -> Mapping[str, int]:
@@ -220,13 +214,9 @@ _WAITS = and_(UNFINISHED, DeliveryRow.state.in_(WAITING))
 
 
 def _insert(write: Writing) -> Any:
-    """An INSERT that knows ON CONFLICT, which both databases spell alike and SQLAlchemy leaves to their dialects."""
-    dialect = write.session.get_bind().dialect.name
-    table = rows.table(DeliveryRow)
-    insert = (postgresql.insert if dialect == "postgresql" else sqlite.insert)(table)
-    columns = table.c
+    columns = rows.table(DeliveryRow).c
     place = columns.transition_id, columns.destination, columns.recipient, columns.occasion
-    return insert.on_conflict_do_nothing().returning(columns.id, *place)
+    return rows.insert_new(DeliveryRow, write.session.get_bind().dialect.name).returning(columns.id, *place)
 
 
 def _place(delivery: Delivery) -> tuple[Any, ...]:

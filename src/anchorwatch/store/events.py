@@ -8,7 +8,6 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import Select, bindparam, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from anchorwatch.model.desired import ProjectKey
@@ -26,13 +25,12 @@ def add(write: Writing, events: Iterable[EventSeen]) -> int:
     if not values:
         return 0
     within = rows.connection(session)
-    return len(within.execute(_ADD[within.dialect.name], values).all())
+    return len(within.execute(_add(within.dialect.name), values).all())
 
 
-_ADD = {
-    name: insert(EventRow).on_conflict_do_nothing().returning(EventRow.id)
-    for name, insert in (("sqlite", sqlite.insert), ("postgresql", postgresql.insert))
-}
+@cache
+def _add(dialect: str) -> Any:
+    return rows.insert_new(EventRow, dialect).returning(EventRow.id)
 
 
 def _values(session: Session, event: EventSeen) -> dict[str, Any]:

@@ -103,6 +103,18 @@ def engine_of(read: Reading, host: str) -> str | None:
     return None if found is None else found.engine_id
 
 
+def answered_at(read: Reading, host: str) -> str | None:
+    """The address at which that engine (`engine_of`) was seen last; None for one that never was, or too long ago."""
+    query = (
+        select(ReachabilityRow.address)
+        .join(HostRow, HostRow.id == ReachabilityRow.host_id)
+        .where(HostRow.name == label(host), ReachabilityRow.engine_id == HostRow.engine_id)
+        .order_by(ReachabilityRow.valid_from.desc())
+        .limit(1)
+    )
+    return read.session.scalar(query)
+
+
 def take_engine(write: Writing, host: str, engine_id: str, moment: datetime) -> None:
     """From now on the host is the engine with this ID: somebody has said that the change was meant."""
     rows.make_host(write.session, host, moment).engine_id = engine_id

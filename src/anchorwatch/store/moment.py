@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, or_, select
+from sqlalchemy import ColumnElement, bindparam, null, or_, select
 
 from anchorwatch.model.desired import NotStack, ProjectKey
 from anchorwatch.model.drifts import Check, Readability, Subject
@@ -62,7 +62,7 @@ def now(read: Reading, at: datetime, *, host: str | None = None, holder: str | N
 
 
 def then(read: Reading, at: datetime, *, host: str | None = None, configurations: bool = False) -> Facts:
-    """How things stood at a moment. `configurations` adds to each container how it was configured."""
+    """How things stood at a moment. `configurations` adds to each container how it was configured; else that is its image."""
     return Facts(
         at=at,
         live=False,
@@ -132,13 +132,13 @@ def _check(key: ProjectKey, row: Any) -> Check:
 
 
 def _containers(read: Reading, at: datetime | None, host: str | None) -> tuple[ContainerSpan, ...]:
-    """The containers that were there, without their configurations."""
+    """The containers that were there, without their configurations; at a moment that is over with their images."""
     state, version = ContainerStateRow, ContainerVersionRow
     query = (
         select(
             HostRow.name, ContainerRow.name, ProjectRow.name, state.valid_from, state.valid_to, state.state, state.exit_code,
             state.health, state.oom_killed, state.restart_count, state.started_at, version.engine_id, version.image_id,
-            version.created_at, version.service, version.number,
+            version.created_at, version.service, version.number, null() if at is None else ConfigurationRow.body,
         )
         .select_from(state)
         .join(ContainerRow, ContainerRow.id == state.container_id)
@@ -151,6 +151,7 @@ def _containers(read: Reading, at: datetime | None, host: str | None) -> tuple[C
         query = query.where(state.valid_to.is_(None), *_of(host))
     else:
         ids = containers.numbers_at(read, at, host)
+        query = query.join(ConfigurationRow, ConfigurationRow.id == version.configuration_id)
         query = query.where(state.id.in_(ids), or_(state.valid_to.is_(None), state.valid_to > at))
     return tuple(
         ContainerSpan(
@@ -170,10 +171,18 @@ def _containers(read: Reading, at: datetime | None, host: str | None) -> tuple[C
                 created_at=one[13],
                 service=one[14],
                 number=one[15],
+                configuration=_image(one[16]),
             ),
         )
         for one in read.session.execute(query)
     )
+
+
+def _image(configuration: JsonObject | None) -> JsonObject:
+    """Of a configuration what the image was called. Not taken out by the database: PostgreSQL's functions refuse a whole document
+    that has a NUL anywhere (`documents.py`)."""
+    image = ((configuration or {}).get("Config") or {}).get("Image")
+    return {} if image is None else {"Config": {"Image": image}}
 
 
 def _run(read: Reading, at: datetime) -> Run | None:

@@ -6,16 +6,17 @@ before anything more is written. (A pooler that shares sessions between clients,
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, text
-from sqlalchemy.pool import QueuePool
+from sqlalchemy import URL, Connection, Engine, create_engine, event, exc, text
+from sqlalchemy.pool import NullPool, QueuePool
 
 from anchorwatch.errors import StoreError
 from anchorwatch.store.database import PATIENCE, READERS, Size
@@ -28,11 +29,20 @@ from anchorwatch.store.tables import metadata
 if TYPE_CHECKING:
     import psycopg
 
+log = logging.getLogger(__name__)
+
 LOCK = int.from_bytes(b"anchorw", "big")
 """The number of the advisory lock; each database of a server has its own."""
 
 GOING = 2000
 """Milliseconds to wait for the lock: the server may not have noticed yet that the last one who held it is gone."""
+
+LETTING_GO = 5000
+"""Milliseconds to wait for a table that somebody else uses; whoever wants to write there waits behind."""
+
+READING = 10_000
+"""Milliseconds that a reader waits for a table that is being rewritten. Then it is told so, and asks again later: nobody who
+reads may hang for as long as that takes."""
 
 _ALIVE = {
     "connect_timeout": 10,
@@ -113,7 +123,7 @@ class Postgresql:
             pool_pre_ping=True,
             hide_parameters=True,
             isolation_level="REPEATABLE READ",
-            connect_args=self._arguments("-c default_transaction_read_only=on"),
+            connect_args=self._arguments(f"-c default_transaction_read_only=on -c lock_timeout={READING}"),
         )
 
     def interrupt(self, connection: psycopg.Connection[Any]) -> None:
@@ -148,11 +158,23 @@ class Postgresql:
         """The server does it by itself."""
         return True
 
-    def reclaim(self, writer: Engine, *, whole: bool) -> None:
-        """Makes room for new rows; `whole` rewrites the tables, which gives room back to the disk."""
-        with writer.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            for table in metadata.sorted_tables:
-                connection.exec_driver_sql(f"VACUUM ({'FULL, ' if whole else ''}ANALYZE) {table.name}")
+    def reclaim(self, writer: Engine, *, whole: bool) -> Sequence[str]:
+        """Makes room for new rows, on a connection of its own, so that others write meanwhile. `whole` rewrites the tables, which
+        gives room back to the disk, and keeps everybody else from one table at a time until it is rewritten. One that somebody
+        else does not let go of is left, before those who write have waited for long, and is among those returned."""
+        apart = create_engine(
+            self._url,
+            poolclass=NullPool,
+            hide_parameters=True,
+            isolation_level="AUTOCOMMIT",
+            connect_args=self._arguments(f"-c lock_timeout={LETTING_GO}"),
+        )
+        with apart.connect() as connection:
+            left = [table.name for table in metadata.sorted_tables if not _vacuumed(connection, table.name, whole=whole)]
+        if left:
+            tables = ", ".join(left)
+            log.warning("%s: left for the next time, because somebody else uses them, are the tables %s", self.name, tables)
+        return left
 
     def _arguments(self, options: str) -> dict[str, Any]:
         given = self._url.query.get("options", "")
@@ -179,6 +201,19 @@ class Postgresql:
             connection.rollback()
             found = connection.execute(_HOLDER, [LOCK]).fetchone()
             raise in_use(self.name, _holder(found)) from error
+
+
+def _vacuumed(connection: Connection, table: str, *, whole: bool) -> bool:
+    """False where somebody else does not let go of the table."""
+    from psycopg.errors import LockNotAvailable
+
+    try:
+        connection.exec_driver_sql(f"VACUUM ({'FULL, ' if whole else ''}ANALYZE) {table}")
+    except exc.DBAPIError as error:
+        if not isinstance(error.orig, LockNotAvailable):
+            raise
+        return False
+    return True
 
 
 def _holder(found: Any) -> str:

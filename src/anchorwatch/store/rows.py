@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
-from typing import TypeVar, cast
+from importlib import import_module
+from typing import Any, TypeVar, cast
 
 from sqlalchemy import ColumnElement, Connection, Insert, Table, bindparam, insert, select
 from sqlalchemy.orm import Session
@@ -27,6 +28,7 @@ from anchorwatch.store.tables.columns import MICROSECOND, Row, label
 class Known:
     """What a transaction has found, by name."""
 
+    connection: Connection | None = None
     hosts: dict[str, int] = field(default_factory=dict)
     projects: dict[ProjectKey, Project] = field(default_factory=dict)
     stacks: dict[tuple[str, str], int] = field(default_factory=dict)
@@ -66,7 +68,10 @@ def known(session: Session) -> Known:
 def connection(session: Session) -> Connection:
     """The connection of a transaction, for statements of one's own: what the session holds back is written first."""
     session.flush()
-    return session.connection()
+    so_far = known(session)
+    if so_far.connection is None:
+        so_far.connection = session.connection()
+    return so_far.connection
 
 
 _HOST = select(HostRow).where(HostRow.name == bindparam("name"))
@@ -173,6 +178,12 @@ def add(within: Connection, row: type[Row], **values: object) -> int:
 def add_all(within: Connection, row: type[Row], values: Sequence[Mapping[str, object]]) -> None:
     """Writes rows, all with the same columns, whose IDs nobody needs."""
     within.execute(_insert(row), values)
+
+
+def insert_new(row: type[Row], dialect: str) -> Any:
+    """An INSERT of what is not there yet. Both databases spell that alike, SQLAlchemy leaves it to their dialects, and only that
+    of the one in use is loaded (2 MB)."""
+    return import_module(f"sqlalchemy.dialects.{dialect}").insert(table(row)).on_conflict_do_nothing()
 
 
 @cache

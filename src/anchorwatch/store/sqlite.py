@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -110,6 +110,7 @@ class Sqlite:
             pool_size=READERS,
             max_overflow=0,
             pool_timeout=PATIENCE,
+            pool_use_lifo=True,  # the same one again where one is enough: each keeps 2 MB of pages
             hide_parameters=True,
         )
         event.listen(engine, "begin", _begin)
@@ -164,7 +165,7 @@ class Sqlite:
                 raw.cursor().execute(f"PRAGMA busy_timeout = {int(BUSY * 1000)}")
         return not busy
 
-    def reclaim(self, writer: Engine, *, whole: bool) -> None:
+    def reclaim(self, writer: Engine, *, whole: bool) -> Sequence[str]:
         """Gives free pages back to the file system, a few at a time so that nobody waits for long."""
         while True:
             with closing(writer.raw_connection()) as raw:
@@ -174,6 +175,7 @@ class Sqlite:
                 if before <= 1000 or cursor.execute("PRAGMA freelist_count").fetchone()[0] >= before:
                     break
         self.checkpoint(writer)
+        return ()
 
     def _writing(self, *, references: bool) -> sqlite3.Connection:
         connection = self._connect(readonly=False)

@@ -69,6 +69,11 @@ def alive_at(read: Reading) -> datetime | None:
     return read.session.scalar(select(RunRow.alive_at).order_by(RunRow.id.desc()).limit(1))
 
 
+def began_at(read: Reading) -> datetime | None:
+    """When somebody began to watch, for the first time of all that is remembered."""
+    return read.session.scalar(select(RunRow.started_at).order_by(RunRow.id).limit(1))
+
+
 class _Names:
     """The names of hosts and stacks by their numbers."""
 

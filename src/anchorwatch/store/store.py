@@ -17,7 +17,7 @@ Any thread may write or read; those that write take turns. Rows never come out: 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -118,11 +118,11 @@ class Store:
         with self._translated():
             return self._database.checkpoint(self._writing)
 
-    def reclaim(self, *, whole: bool) -> None:
-        """Gives the room of deleted rows back. On a server `whole` keeps others from the tables meanwhile; without it the room is
-        free for new rows only."""
+    def reclaim(self, *, whole: bool) -> Sequence[str]:
+        """Gives the room of deleted rows back. On a server `whole` keeps others from one table after the other meanwhile; without
+        it the room is free for new rows only. Returns the tables that somebody else uses, and that were left."""
         with self._translated():
-            self._database.reclaim(self._writing, whole=whole)
+            return self._database.reclaim(self._writing, whole=whole)
 
     def back_up(self, at: datetime) -> Path | None:
         """A copy among those that are kept (the newest three); None for a server, whose backups somebody else makes."""

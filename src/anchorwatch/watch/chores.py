@@ -16,7 +16,8 @@ from anchorwatch.model.report import ErrorInfo
 log = logging.getLogger(__name__)
 
 JITTER = 0.1
-"""By which part of its time a chore is done earlier, so that a fleet of watchers does not come all at once."""
+"""By which part of its time a chore is done earlier, so that a fleet of watchers does not come all at once. What is due together
+stays together, for each wake costs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,8 @@ class Chores:
         self.turned_at = now
         """When the last turn began."""
         self._dice = dice
-        self._due = {chore.name: now + self._wait(chore, chore.first) for chore in chores}
+        early = 1 - JITTER * dice()
+        self._due = {chore.name: now + early * (chore.every if chore.first is None else chore.first) for chore in chores}
         self._apart: dict[str, threading.Thread] = {}
 
     def turn(self, now: float) -> float:
@@ -51,12 +53,12 @@ class Chores:
         What goes wrong is said in `trouble`, and tried again next time. Raises `StoreLost`, because whatever would be written
         from then on is lost, too, and `ServiceFailed`.
         """
-        self.turned_at = now
+        self.turned_at, early = now, 1 - JITTER * self._dice()
         for name, at in self._due.items():
             if at > now:
                 continue
             chore = self._chores[name]
-            self._due[name] = now + self._wait(chore)
+            self._due[name] = now + early * chore.every
             if not chore.apart:
                 self._do(chore)
             elif name not in self._apart or not self._apart[name].is_alive():
@@ -85,6 +87,3 @@ class Chores:
         except (StoreLost, ServiceFailed) as error:  # who looks whether the database is still there ends the service
             self.trouble[chore.name] = ErrorInfo.of(error)
             log.error("%s: %s", chore.name, error.message)
-
-    def _wait(self, chore: Chore, seconds: float | None = None) -> float:
-        return (chore.every if seconds is None else seconds) * (1 - JITTER * self._dice())

@@ -80,7 +80,7 @@ class Pace:
     """Within so much time after the answer's head an engine has begun its replay."""
     trusted: float = 2.0
     """A stream that took the place of a quiet one within so much time has missed nothing: too little for 256 events."""
-    stop: float = 2.0
+    stop: float = 10.0
     """How often a waiting listener looks whether it is to stop; `close` ends it at once."""
 
 
@@ -112,6 +112,8 @@ class DockerListener:
         self._closed = threading.Event()
         self._stream: EventStream | None = None
         self._continuity = Continuity(Mark.parse(cursor), self._pace.replay)
+        self._handed = self._continuity.last
+        """The last event that the `Ears` have."""
         self._reach = Reach(monotonic(), patience=self._pace.patience)
         self._asked_at = monotonic()
         """Until when the host was well, as far as is known: from then on it is silent."""
@@ -138,18 +140,20 @@ class DockerListener:
 
     @property
     def cursor(self) -> str | None:
-        """How far it has read: for the next listener of this host, after a restart."""
-        return None if self._continuity.last is None else str(self._continuity.last)
+        """How far it has read, and told: for the next listener of this host, after a restart."""
+        return None if self._handed is None else str(self._handed)
 
     @property
     def pulse(self) -> Pulse:
-        """How it is now. It is well while nobody is to hear of a doubt; where it is deaf, it says so and why."""
+        """How it is now. It is well from its first `listening` on, while nobody is to hear of a doubt; where it is deaf, it says
+        so and why."""
         state, deaf = self._reach.state, self._deaf
         error = deaf or self._error
+        told = not self._owed or deaf is not None
         return Pulse(
             name=f"docker:{self._host}",
-            ok=state in {State.WELL, State.DOUBTFUL},
-            since_at=self._since_at,
+            ok=state in {State.WELL, State.DOUBTFUL} and told,
+            since_at=self._since_at if told or state is State.LOST else None,
             heard_at=self._heard_at,
             error=None if error is None else ErrorInfo.of(error),
             details={
@@ -209,8 +213,10 @@ class DockerListener:
         while not self._over(stop):
             undecided = self._continuity.undecided(now)
             waits = (self._pace.stop, quiet_at - now, self._pace.stop if undecided is None else undecided)
-            quiet = not self._hear(stream, min(waits))
-            now = self._asked_at = self._monotonic()
+            try:
+                quiet = not self._hear(stream, min(waits))
+            finally:  # a stream that ends was well until now
+                now = self._asked_at = self._monotonic()
             if not quiet:
                 self._heard_at = self._now()
                 quiet_at = now + self._between(self._pace.quiet)
@@ -244,6 +250,7 @@ class DockerListener:
                     self._take(_event(line, stream.where))
         except HostBadAnswer:
             self._continuity.tear()
+            self._handed = None
             raise
         return bool(lines)
 
@@ -252,6 +259,7 @@ class DockerListener:
         if news:
             self._counts["events"] += 1
             self._ears.heard(self._host, event)
+        self._handed = self._continuity.last
         self._judge(gap)
 
     def _judge(self, gap: bool | None) -> None:

@@ -107,6 +107,8 @@ class FleetWatch:
         }
         self.listeners: Mapping[str, DockerListener] = {}
         """Those of the hosts, from `start` on: only then is it certain how far an earlier watch has read."""
+        self._marks: dict[str, tuple[str, int]] = {}
+        """Where each of them was once, and how many events had been heard by then, until these are written."""
         self._addresses = tuple(address for address, _ in hosts)
         self.repo = follow(self)
         self._blind_since = 0.0
@@ -288,12 +290,23 @@ class FleetWatch:
                 host.look_at_all(Cause(Trigger.RESYNC, "resync"), whole=True)
 
     def save_cursors(self) -> None:
-        """Remembers how far each listener has read."""
+        """Remembers of each listener up to where everything that it has heard is written: where it is now, or where it was at an
+        earlier call, on a host that never is silent. What came since is heard again by the next run."""
+        found: dict[str, str] = {}
+        for name, listener in self.listeners.items():
+            host, cursor = self.hosts[name], listener.cursor
+            if cursor is None:
+                continue
+            now = cursor, host.noted  # asked for after the cursor: what lies before that has been noted
+            marks = [one for one in (self._marks.get(name, now), now) if one[1] <= host.written_to]
+            if marks:
+                found[name] = marks[-1][0]
+            if marks or name not in self._marks:
+                self._marks[name] = now
         at = clock.now()
         with self._store.write() as write:
-            for name, listener in self.listeners.items():
-                if listener.cursor is not None:
-                    cursors.put(write, f"docker:{name}", listener.cursor, at)
+            for name, cursor in found.items():
+                cursors.put(write, f"docker:{name}", cursor, at)
 
     def _cursor(self, name: str) -> str | None:
         with self._store.read() as read:

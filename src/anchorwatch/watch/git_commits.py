@@ -28,7 +28,7 @@ from anchorwatch.model.timeline import Push
 from anchorwatch.watch.backoff import wait
 from anchorwatch.watch.file_events import FileEvents
 
-LOOK_EVERY = 3.0
+LOOK_EVERY = 5.0
 """Seconds between two looks at the files that tell of a branch."""
 ASK_EVERY = 30.0
 """Seconds after which git is asked though none of them was touched."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from anchorwatch.errors import StoreError
@@ -36,13 +36,29 @@ class Parts:
     resync: float
     turned: Sequence[Due] = ()
     """When the service's own threads last showed that they live."""
+    destinations: Collection[str] = ()
+    """Those that messages go to, by name."""
+    finished: Mapping[tuple[str, DeliveryState], int] = field(default_factory=dict)
+    """What the messages since the start have come to, by destination."""
 
 
 def health(parts: Parts) -> Health:
     """How they all are, now. Asks no host and waits for nobody but the database."""
+    database, size, log = _database(parts)
+    return replace(
+        vitals(parts),
+        database=database,
+        database_bytes=size,
+        database_log_bytes=log,
+        hosts=_figures(parts),
+        tallies=_tallies(parts),
+    )
+
+
+def vitals(parts: Parts) -> Health:
+    """Of `health` what tells whether the parts themselves live. Waits for nobody."""
     fleet, now = parts.fleet, time.monotonic()
     flying = [seconds for host in fleet.hosts.values() for seconds in host.queue.flying().values()]
-    database, size, log = _database(parts)
     return Health(
         started_at=parts.started_at,
         pulses=(*_pulses(fleet), parts.messages),
@@ -54,11 +70,6 @@ def health(parts: Parts) -> Health:
         queue_waiting=sum(host.queue.waiting() for host in fleet.hosts.values()),
         queue_overdue=max((host.queue.overdue() for host in fleet.hosts.values() if not host.queue.flying()), default=0.0),
         queue_flying_longest=max(flying, default=0.0),
-        database=database,
-        database_bytes=size,
-        database_log_bytes=log,
-        hosts=_figures(parts),
-        tallies=_tallies(parts),
     )
 
 
@@ -67,8 +78,13 @@ def _pulses(fleet: FleetWatch) -> Iterator[Pulse]:
     for listener in fleet.listeners.values():
         yield listener.pulse
     for host in fleet.hosts.values():
-        details = {"missed_by_events": host.counted.missed}
-        yield Pulse(f"check:{host.name}", host.trouble is None, error=host.trouble, details=details)
+        yield _checks(host)
+
+
+def _checks(host: HostWatch) -> Pulse:
+    trouble, over_at = host.trouble, host.first_look.over_at
+    details = {"missed_by_events": host.counted.missed}
+    return Pulse(f"check:{host.name}", trouble is None and over_at is not None, over_at, error=trouble, details=details)
 
 
 def _listeners(fleet: FleetWatch, now: float) -> Iterator[Due]:
@@ -114,12 +130,15 @@ def _figures(parts: Parts) -> tuple[HostFigures, ...]:
     )
 
 
-def _messages(store: Store) -> Mapping[tuple[str, DeliveryState], int]:
+def _waiting(parts: Parts) -> Mapping[str, int]:
+    found = dict.fromkeys(parts.destinations, 0)
     try:
-        with store.read() as read:
-            return deliveries.counts(read)
-    except StoreError:
+        with parts.store.read() as read:
+            for (destination, _), number in deliveries.counts(read, deliveries.WAITING).items():
+                found[destination] = found.get(destination, 0) + number
+    except StoreError:  # `_database` says so
         return {}
+    return found
 
 
 def _tallies(parts: Parts) -> Tallies:
@@ -128,15 +147,10 @@ def _tallies(parts: Parts) -> Tallies:
     for host in fleet.hosts.values():
         for trigger, count in dict(host.counted.checks).items():  # a copy: its worker counts meanwhile
             made[trigger] = made.get(trigger, 0) + count
-    messages = _messages(parts.store)
-    waiting: dict[str, int] = {}
-    for (destination, state), number in messages.items():
-        if state in deliveries.WAITING:
-            waiting[destination] = waiting.get(destination, 0) + number
     return Tallies(
         checks=made,
         checks_failed=sum(host.counted.failed for host in fleet.hosts.values()),
         check_seconds=sum(host.counted.seconds for host in fleet.hosts.values()),
-        messages=messages,
-        messages_waiting=waiting,
+        messages=parts.finished,
+        messages_waiting=_waiting(parts),
     )

@@ -50,6 +50,9 @@ class Heard:
         self._containers: dict[str, float] = {}
         self._resources_at = float("-inf")
         self._flood_at = float("-inf")
+        self._unwritten = 0
+        self._noted = self._taken_to = self._written_to = 0
+        """How many events there were; and of these, counted from the first one on, how many were taken, and are written."""
         self.dropped = 0
         """How many events there were that nobody will read of in history."""
 
@@ -67,7 +70,10 @@ class Heard:
                 container = seen.details.get("container")
                 if container:
                     self._containers[container] = now
-            self.dropped += len(self._events) == MOST
+            full = len(self._events) == MOST
+            self.dropped += full
+            self._unwritten += not full
+            self._noted += 1
             self._events.append(seen)
 
     def touched(self, began: float) -> Touched:
@@ -92,8 +98,9 @@ class Heard:
                 self._flood_at = max(self._flood_at, now)
 
     def take_events(self) -> Sequence[EventSeen]:
-        """The events since the last time, in order."""
+        """The events since the last time, in order. They are `written`, or `put_back`, before the next ones are taken."""
         with self._lock:
+            self._taken_to = self._noted
             events = tuple(self._events)
             self._events.clear()
             return events
@@ -103,8 +110,34 @@ class Heard:
         with self._lock:
             later = tuple(self._events)
             self._events.clear()
-            self.dropped += max(0, len(events) + len(later) - MOST)
+            too_many = max(0, len(events) + len(later) - MOST)
+            self.dropped += too_many
+            self._unwritten -= too_many
             self._events.extend((*events, *later))
+
+    def written(self, events: Sequence[EventSeen]) -> None:
+        """They stand in the database."""
+        with self._lock:
+            self._unwritten -= len(events)
+            self._written_to = self._taken_to
+
+    @property
+    def noted(self) -> int:
+        """How many events there were so far."""
+        with self._lock:
+            return self._noted
+
+    @property
+    def written_to(self) -> int:
+        """So many of the first of them a crash would not lose: they are written, or were too many."""
+        with self._lock:
+            return self._written_to if self._unwritten else self._noted
+
+    @property
+    def unwritten(self) -> int:
+        """How many events there are that a crash would lose."""
+        with self._lock:
+            return self._unwritten
 
 
 def event_seen(host: str, event: JsonObject) -> EventSeen:

@@ -32,6 +32,7 @@ from anchorwatch.watch import triggers
 from anchorwatch.watch.baseline import Baseline
 from anchorwatch.watch.belongings import Belongings, belongings
 from anchorwatch.watch.eyes import NOTHING, Eyes, Sight, Wanted
+from anchorwatch.watch.first_look import FirstLook
 from anchorwatch.watch.heard import Heard
 from anchorwatch.watch.queue import Queue
 from anchorwatch.watch.standing import Standing
@@ -41,6 +42,8 @@ log = logging.getLogger(__name__)
 
 JUMP = timedelta(seconds=5)
 """By how much the time of day may differ from the time that has passed before the clock counts as set."""
+IDLE = 20.0
+"""Seconds after which a worker that has nothing to do shows that it lives."""
 RESYNC = Cause(Trigger.RESYNC, "resync")
 """The cause of looks that only a timer has asked for: what they find, no event has told of."""
 
@@ -86,6 +89,10 @@ class HostWatch:
         """How many containers ran there when it was last seen."""
         self.deaf_for: HostError | None = None
         """Why its events cannot be heard; then it is looked at more often."""
+        self.first_look = FirstLook()
+        """Whether it is known of every key how it stands."""
+        self._spoken = False
+        """Whether the listener has said anything yet: what is seen before may be out of date without an event."""
         self._around = around
         self._clock = monotonic
         self._heard = Heard()
@@ -108,6 +115,16 @@ class HostWatch:
         return self._standing.status
 
     @property
+    def noted(self) -> int:
+        """How many events were heard so far."""
+        return self._heard.noted
+
+    @property
+    def written_to(self) -> int:
+        """Of these, counted from the first one on, how many stand in the database."""
+        return self._heard.written_to
+
+    @property
     def trouble(self) -> ErrorInfo | None:
         """What the last look at one of its keys came to nothing for; None where all is well."""
         return next(iter(self._troubles.copy().values()), None)
@@ -117,6 +134,7 @@ class HostWatch:
     def listening(self, host: str, gap: bool) -> None:
         """Events come from now on; what was before them has to be looked at."""
         self.deaf_for = self._suspect = None
+        self._spoken = True
         self.look_at_all(Cause(Trigger.RESYNC, "events were lost" if gap else "connected"), whole=True)
 
     def heard(self, host: str, event: JsonObject) -> None:
@@ -132,12 +150,14 @@ class HostWatch:
     def lost(self, host: str, error: HostError) -> None:
         """The listener cannot reach it."""
         self._suspect = error
+        self._spoken = True
         self._eyes.interrupt()
         self.look_at_all(Cause(Trigger.RESYNC, "out of reach"), whole=True)
 
     def deaf(self, host: str, error: HostError) -> None:
         """It does not let us hear its events."""
         self.deaf_for, self._suspect = error, None
+        self._spoken = True
         self.look_at_all(Cause(Trigger.RESYNC, "connected"), whole=True)
 
     def found(self, host: str) -> None:
@@ -158,7 +178,7 @@ class HostWatch:
     def work(self) -> None:
         """The thread of the worker: until the queue is closed."""
         while not self.queue.closed:
-            self.turn(1.0)
+            self.turn(IDLE)
         self._eyes.close()
 
     def stop(self) -> None:
@@ -211,7 +231,7 @@ class HostWatch:
             return None
         began = self._clock()
         wanted = self._wanted_now(desired)
-        self._ask_others(work, desired)
+        self._ask_others(work)
         sight = self._eyes.look(work.key, wanted, began - work.late)
         self._in_sight(sight, wanted)
         if desired is None:
@@ -230,6 +250,8 @@ class HostWatch:
         wake_at = self._remember(found, occasion, Scene(sight.snapshot, project, self._eyes.differs))
         if work.settled and found.findings is not None:
             self._baseline.over_for(work.key)
+        if work.settled:
+            self.first_look.done(work.key, clock.now())
         self._count(work, began)
         return wake_at
 
@@ -242,6 +264,7 @@ class HostWatch:
         except BaseException:
             self._heard.put_back(events)
             raise
+        self._heard.written(events)
         if recorded.transitions:
             self._around.tell()
             for one in recorded.transitions:
@@ -264,7 +287,7 @@ class HostWatch:
             self._wanted = desired, Wanted.of(desired, self.name)
         return self._wanted[1]
 
-    def _ask_others(self, work: Work, desired: DesiredState | None) -> None:
+    def _ask_others(self, work: Work) -> None:
         """The other keys of the host, if all of them are to be looked at: what is seen of one now serves them all."""
         causes = []
         with suppress(Empty):
@@ -272,12 +295,15 @@ class HostWatch:
                 causes.append(self._all.get_nowait())
         if not causes:
             return
+        desired = self._around.desired()  # now: it may be what one of the causes is about
         try:
             keys = self._known_keys(desired)
         except StoreError:
             self._all.put(causes[-1])
             raise
         self._baseline.only(keys)
+        if desired is not None and self._spoken:
+            self.first_look.covers(keys)
         self.queue.ask(keys - {work.key}, causes[-1])
 
     def _known_keys(self, desired: DesiredState | None) -> frozenset[ProjectKey]:
@@ -307,10 +333,12 @@ class HostWatch:
         before = self._belongings.keys
         self._belongings = belongings(self.name, wanted.projects, snapshot)
         self.running = sum(container.running for container in snapshot.containers)
+        new = self._belongings.keys - before
+        self.first_look.also(new)
         if was_lost:
             self.look_at_all(Cause(Trigger.RESYNC, "in reach again"))
-        elif self._belongings.keys - before:
-            self.queue.ask(self._belongings.keys - before, Cause(Trigger.RESYNC, "seen for the first time"))
+        elif new:
+            self.queue.ask(new, Cause(Trigger.RESYNC, "seen for the first time"))
 
     def _out_of_sight(self, work: Work, error: HostError) -> None:
         """A look came to nothing. That the host is lost is said once for all its keys, each of which is unknown then."""
@@ -323,6 +351,7 @@ class HostWatch:
             lost = self._standing.unseen(error, self._suspect, self._clock())
             if lost is None:
                 return
+            self.first_look = FirstLook()
             if before is not HostStatus.UNREACHABLE:
                 self.look_at_all(Cause(Trigger.RESYNC, "out of reach"))
             self._remember_blind(work.key, lost)

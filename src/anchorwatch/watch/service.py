@@ -6,11 +6,13 @@ hangs ends the service with an error, so that whatever supervises it starts it a
 
 from __future__ import annotations
 
+import gc
 import logging
 import random
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from queue import Empty, SimpleQueue
@@ -19,6 +21,7 @@ from typing import Protocol
 from anchorwatch import __version__, clock
 from anchorwatch.errors import AnchorwatchError, ServiceFailed, StoreError
 from anchorwatch.ledger.record import freeze
+from anchorwatch.model.drifts import DeliveryState
 from anchorwatch.model.health import Due, Health, Lateness, Pulse, judged
 from anchorwatch.model.service import HistorySettings
 from anchorwatch.model.values import Secret
@@ -26,7 +29,7 @@ from anchorwatch.notify.heartbeat import Heartbeat
 from anchorwatch.store import Store, cursors, deliveries, retention, runs
 from anchorwatch.watch.chores import Chore, Chores
 from anchorwatch.watch.fleet import FleetWatch
-from anchorwatch.watch.health import Parts, health
+from anchorwatch.watch.health import Parts, health, vitals
 from anchorwatch.watch.host import JUMP
 
 log = logging.getLogger(__name__)
@@ -57,6 +60,10 @@ class Messenger(Protocol):
     def pulse(self) -> Pulse:
         """Whether everybody can be told."""
 
+    @property
+    def finished(self) -> Mapping[tuple[str, DeliveryState], int]:
+        """How many of those that were to be told have come to what, by destination, since it was made."""
+
 
 @dataclass(frozen=True, slots=True)
 class Setting:
@@ -69,6 +76,8 @@ class Setting:
     history: HistorySettings
     heartbeat: Secret | None = None
     """A URL that is asked for each minute, as long as everything is well."""
+    destinations: tuple[str, ...] = ()
+    """Where messages go, by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +117,8 @@ class Service:
         if back:
             log.warning("%d messages were handed over when anchorwatch ended, and may arrive twice", back)
         self._setting = settings(self.tell)
+        self._told_by = Counter[tuple[str, DeliveryState]](), self._setting.messenger
+        """What those before it have come to, and who tells now."""
         self._fleet = self._setting.fleet(self._run, self._died)
         self._chores = Chores(self._list_of_chores(), time.monotonic(), dice)
         self._teller: threading.Thread | None = None
@@ -134,21 +145,31 @@ class Service:
 
     def health(self) -> Health:
         """How it is, now."""
+        return health(self._parts())
+
+    def _parts(self) -> Parts:
         now = time.monotonic()
-        return health(
-            Parts(
-                self.started_at,
-                self._store,
-                self._fleet,
-                self._setting.messenger.pulse,
-                self._chores.trouble,
-                self._setting.resync,
-                (
-                    Due("chores", now - self._chores.turned_at, _CHORES_WITHIN, Lateness.STUCK),
-                    Due("messages", now - self._told_at, _MESSAGES_TURN_WITHIN, Lateness.STUCK),
-                ),
-            )
+        return Parts(
+            self.started_at,
+            self._store,
+            self._fleet,
+            self._setting.messenger.pulse,
+            self._chores.trouble,
+            self._setting.resync,
+            (
+                Due("chores", now - self._chores.turned_at, _CHORES_WITHIN, Lateness.STUCK),
+                Due("messages", now - self._told_at, _MESSAGES_TURN_WITHIN, Lateness.STUCK),
+            ),
+            self._setting.destinations,
+            self._finished(),
         )
+
+    def _finished(self) -> Counter[tuple[str, DeliveryState]]:
+        """Since the start, whatever the configs were."""
+        before, messenger = self._told_by
+        found = before.copy()
+        found.update(messenger.finished)
+        return found
 
     # -- the main thread -------------------------------------------------------------------------------------------------
 
@@ -204,11 +225,13 @@ class Service:
             self._fleet.save_cursors()
         except StoreError as error:
             log.error("how far the listeners have read could not be written: %s", error.message)
+        self._told_by = self._finished(), setting.messenger  # at once: a counter never falls
         self._setting, self._fleet = setting, fleet
         self._chores = Chores(self._list_of_chores(), time.monotonic(), self._dice)
         self._heartbeat = self._new_heartbeat()
         self._fleet.start()
         self._begin_to_tell()
+        gc.collect()  # the parts of the old watch know each other, and with all that they remember would stay for hours
         log.info("the config was read again")
 
     def _end_the_old_one(self) -> Sequence[str]:
@@ -285,7 +308,7 @@ class Service:
 
     def _list_of_chores(self) -> list[Chore]:
         return [
-            Chore("resync", min(5.0, self._setting.resync / 4), lambda: self._fleet.resync(self._setting.resync)),
+            Chore("resync", min(10.0, self._setting.resync / 4), lambda: self._fleet.resync(self._setting.resync)),
             Chore("repo", 10.0, self._fleet.look_at_the_repo),
             Chore("catch up", 10.0, self._fleet.catch_up),
             Chore("clock", 10.0, self._look_at_the_clock),
@@ -322,7 +345,7 @@ class Service:
             threading.Thread(target=heartbeat.turn, name="heartbeat", daemon=True).start()
 
     def _look_after_ourselves(self) -> None:
-        verdict, now = judged(self.health()), time.monotonic()
+        verdict, now = judged(vitals(self._parts())), time.monotonic()
         if verdict.alive:
             self._unwell_since = None
             return

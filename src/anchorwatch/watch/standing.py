@@ -84,9 +84,9 @@ class Standing:
         if not found or found == self._engine:
             return
         with self._ground.store.read() as read:
-            known, before = hosts.engine_of(read, name), hosts.current(read).get(name)
+            known, was_at = hosts.engine_of(read, name), hosts.answered_at(read, name)
         if known is not None and known != found:
-            if before is None or before.seen.address == self._address.docker:
+            if was_at is None or was_at == self._address.docker:
                 raise HostSwapped(
                     f"another Docker Engine answers at {self._address.docker} than before",
                     found,

@@ -160,14 +160,15 @@ FIGURES = (
     ),
     Figure(
         "anchorwatch_messages_total",
-        "Messages to a destination, by what became of them: sent, dead, skipped.",
+        "What was to be told to a destination (a drift, a host), by what became of it: sent, dead, skipped. "
+        "What it does not ask for is not counted.",
         ("destination", "state"),
         lambda health: [((name, state), float(count)) for (name, state), count in health.tallies.messages.items()],
         counts=True,
     ),
     Figure(
         "anchorwatch_messages_waiting",
-        "Messages that are still to be sent.",
+        "What is still to be told to a destination.",
         ("destination",),
         lambda health: [((name,), float(count)) for name, count in health.tallies.messages_waiting.items()],
     ),

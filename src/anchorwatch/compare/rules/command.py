@@ -19,13 +19,15 @@ def _differences(pair: Pair) -> Iterator[Difference]:
         command = pair.inherited.get("Cmd")
     if inherits_entrypoint:
         entrypoint = pair.inherited.get("Entrypoint")
-    for path, want, have, inherited in (
-        ("command", command, pair.config.get("Cmd"), inherits_command),
-        ("entrypoint", entrypoint, pair.config.get("Entrypoint"), inherits_entrypoint),
-    ):
-        if not same(want or [], have or []):
-            unjudged = pair.without_image if inherited else None
-            yield Difference(path, want or None, have or None, unjudged=unjudged)
+    seen_command, seen_entrypoint = pair.config.get("Cmd"), pair.config.get("Entrypoint")
+    if not same(entrypoint or [], seen_entrypoint or []):
+        unjudged = pair.without_image if inherits_entrypoint else None
+        yield Difference("entrypoint", entrypoint or None, seen_entrypoint or None, unjudged=unjudged)
+        if not pair.wanted.get("command") and (not seen_command or same(pair.inherited.get("Cmd"), seen_command)):
+            return  # the image's command comes and goes with an entrypoint of the file's own
+    if not same(command or [], seen_command or []):
+        unjudged = pair.without_image if inherits_command else None
+        yield Difference("command", command or None, seen_command or None, unjudged=unjudged)
 
 
 RULE = Rule(

@@ -31,11 +31,8 @@ def _single(number: float) -> float:
 
 
 def _differences(pair: Pair) -> Iterator[Difference]:
-    deployed = pair.limits("limits").get("cpus")
-    if deployed and float(deployed):
-        path, want = "deploy.resources.limits.cpus", nano_cpus(deployed)
-    else:
-        path, want = "cpus", nano_cpus(pair.wanted.get("cpus") or 0)
+    deployed = float(pair.limits("limits").get("cpus") or 0)
+    path, want = pair.limit_path("limits", "cpus", "cpus"), nano_cpus(deployed or pair.wanted.get("cpus") or 0)
     yield from differ(path, want, int(pair.host_config.get("NanoCpus") or 0), _shown)
     for key, member, capability in _COUNTERS:
         counted, count = _count(pair.wanted.get(key)), int(pair.host_config.get(member) or 0)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from anchorwatch.compare.difference import Difference, Rule, differ, differ_maps
 from anchorwatch.compare.pair import Pair
-from anchorwatch.model.values import Json, opened, plain
+from anchorwatch.model.values import Json, Template, opened, plain
 
 _CDI = re.compile(r"[A-Za-z][\w.-]*/[A-Za-z][\w.-]*=[\w.:-]+")
 """A name of the Container Device Interface: `vendor.com/class=device`."""
@@ -21,7 +21,11 @@ def _differences(pair: Pair) -> Iterator[Difference]:
         return
     wanted = [_device(entry) for entry in pair.opened("devices") or ()]
     names = [source for source, target, _ in wanted if source == target and _CDI.fullmatch(source)]
-    want = {target: f"{source}:{target}:{mode}" for source, target, mode in wanted if source not in names}
+    want: dict[str, Json] = {target: f"{source}:{target}:{mode}" for source, target, mode in wanted if source not in names}
+    for entry in pair.wanted.get("devices") or ():
+        if isinstance(entry, Mapping) and isinstance(part := entry.get("source"), Template) and not part.known:
+            _, target, mode = _device(opened(entry))
+            want[target] = Template((*part.parts, f":{target}:{mode}"))
     have = {
         entry.get("PathInContainer", ""): ":".join(
             str(entry.get(member, "")) for member in ("PathOnHost", "PathInContainer", "CgroupPermissions")

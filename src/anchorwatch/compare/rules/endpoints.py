@@ -54,8 +54,10 @@ def _driver_options(pair: Pair, path: str, options: JsonObject, endpoint: JsonOb
     if not _made_by(pair, _DRIVER_OPTS_SENT):
         return
     have = dict(endpoint.get("DriverOpts") or {})
-    have.pop(_SYSCTLS, None)
     want = texts(options.get("driver_opts"))
+    if any(".eth" in name for name in pair.opened("sysctls") or ()):  # the engine may have put them here: see the kernel's rule
+        want.pop(_SYSCTLS, None)
+        have.pop(_SYSCTLS, None)
     if _IFNAME not in want:
         name = have.pop(_IFNAME, None)
         if pair.host.api >= (1, 49) and _made_by(pair, (2, 36)):

@@ -38,10 +38,8 @@ def _differences(pair: Pair) -> Iterator[Difference]:
 
 
 def _limit(pair: Pair, kind: str, key: str) -> tuple[str, int]:
-    deployed = pair.limits(kind).get("memory")
-    if deployed:
-        return f"deploy.resources.{kind}.memory", size_in_bytes(deployed)
-    return key, size_in_bytes(pair.wanted.get(key) or 0)
+    amount = pair.limits(kind).get("memory") or pair.wanted.get(key) or 0
+    return pair.limit_path(kind, "memory", key), size_in_bytes(amount)
 
 
 def _swap(pair: Pair, limit: int, memory: int) -> Iterator[Difference]:

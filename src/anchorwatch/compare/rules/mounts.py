@@ -40,6 +40,11 @@ class Mount:
     cannot_say: frozenset[str] = frozenset()
     """Options that the form in which the engine was asked has no member for."""
 
+    @property
+    def anonymous(self) -> bool:
+        """Whether it is a volume without a name of its own."""
+        return self.type == "volume" and (self.source is None or _ANONYMOUS.fullmatch(str(plain(self.source))) is not None)
+
     def agrees(self, seen: Mount) -> bool:
         """Whether what is seen is what this one asks for.
 
@@ -125,6 +130,8 @@ def _wanted(pair: Pair, entry: JsonObject) -> Mount:
             source = _known((pair.project.volumes.get(str(plain(source))) or {}).get("name")) or source
         volume = opened(entry.get("volume")) or {}
         options |= {"nocopy"} if volume.get("nocopy") else set()
+        selinux = (opened(entry.get("bind")) or {}).get("selinux")  # where Compose puts the `Z` of `data:/data:Z`
+        options |= {str(selinux)} if selinux else set()
         options |= {f"subpath={volume['subpath']}"} if volume.get("subpath") else set()
     elif kind == "image":
         subpath = (opened(entry.get("image")) or {}).get("subpath")

@@ -14,7 +14,7 @@ _CGROUP_OF_DAEMON = frozenset({"private", "host"})
 
 def _differences(pair: Pair) -> Iterator[Difference]:
     want, have = pair.opened("pid") or "", pair.host_config.get("PidMode") or ""
-    if pair.namespace(want) != have:
+    if not pair.joins(want, have):
         yield Difference("pid", want or None, pair.spoken_namespace(have) or None)
     yield from _ipc(pair)
     yield from differ("uts", pair.wanted.get("uts") or None, pair.host_config.get("UTSMode") or None)
@@ -27,7 +27,7 @@ def _differences(pair: Pair) -> Iterator[Difference]:
 def _ipc(pair: Pair) -> Iterator[Difference]:
     want, have = pair.opened("ipc") or "", pair.host_config.get("IpcMode") or ""
     if want:
-        if pair.namespace(want) != have:
+        if not pair.joins(want, have):
             yield Difference("ipc", want, pair.spoken_namespace(have) or None)
     elif have in _IPC_OF_DAEMON:
         if have != "private":

@@ -18,7 +18,8 @@ from anchorwatch.model.values import Json, JsonObject, Template, opened
 _PRIORITY_PRINTED = (2, 27)
 _MAC_MENDED = (2, 32)
 _MAC_NO_LONGER_SHOWN = (1, 52)
-_OTHER_MODES = ("host", "none", "container:", "service:")
+_OF_ENGINE = frozenset({"bridge", "default", "host", "none"})
+_JOINED = ("container:", "service:")
 
 
 def _differences(pair: Pair) -> Iterator[Difference]:
@@ -31,8 +32,8 @@ def _differences(pair: Pair) -> Iterator[Difference]:
         yield from _mode(pair, wanted_mode, seen_mode, attached)
         return
     wanted = wanted_networks(pair)
-    bridge = seen_mode in {"bridge", "default"} and seen_mode not in wanted
-    if bridge or (seen_mode.startswith(_OTHER_MODES) and not (seen_mode == "none" and not wanted)):
+    engine_own = seen_mode in _OF_ENGINE and seen_mode not in wanted
+    if (engine_own or seen_mode.startswith(_JOINED)) and not (seen_mode == "none" and not wanted):
         yield Difference("network_mode", None, pair.spoken_namespace(seen_mode))
         return
     yield from _attachments(pair, wanted, attached)
@@ -43,7 +44,7 @@ def _differences(pair: Pair) -> Iterator[Difference]:
 
 
 def _mode(pair: Pair, want: str, have: str, attached: Mapping[str, JsonObject]) -> Iterator[Difference]:
-    if pair.namespace(want) != have and not (want in {"bridge", "default"} and have in {"bridge", "default"}):
+    if not pair.joins(want, have) and not (want in {"bridge", "default"} and have in {"bridge", "default"}):
         yield Difference("network_mode", want, pair.spoken_namespace(have))
         return
     own = {"default": "bridge"}.get(want, want)
@@ -57,9 +58,20 @@ def wanted_networks(pair: Pair) -> dict[str, tuple[str, JsonObject]]:
     """For each network that the service is to be attached to, by its name on the host: its key in the file, and its options."""
     found: dict[str, tuple[str, JsonObject]] = {}
     for key, options in (pair.opened("networks") or {}).items():
-        name = opened((pair.project.networks.get(key) or {}).get("name")) or f"{pair.project.name}_{key}"
-        found[str(name)] = (key, options or {})
+        found[_name(pair, key)] = (key, options or {})
     return found
+
+
+def _name(pair: Pair, key: str) -> str:
+    """A network's name on the host; where a piece of it is unknown, that of the network it is most likely attached to as."""
+    name = (pair.project.networks.get(key) or {}).get("name") or f"{pair.project.name}_{key}"
+    if isinstance(name, Template) and not name.known:
+        made = pair.host.networks_of_projects
+        fitting = [one for one in map(pair.host.network_name, pair.container.networks) if name.fits(one)]
+        own = [one for one in fitting if made.get(one) == (pair.project.name, key)]
+        others = [one for one in fitting if made.get(one, ("",))[0] != pair.project.name and one not in _OF_ENGINE]
+        return next(iter(own or others), str(opened(name)))
+    return str(opened(name))
 
 
 def _key(pair: Pair, name: str) -> str:
@@ -67,15 +79,18 @@ def _key(pair: Pair, name: str) -> str:
     for key, network in pair.project.networks.items():
         if opened((network or {}).get("name")) == name:
             return key
-    return name.removeprefix(f"{pair.project.name}_")
+    own = pair.host.networks_of_projects.get(name)
+    return own[1] if own is not None and own[0] == pair.project.name else name.removeprefix(f"{pair.project.name}_")
 
 
 def _attachments(pair: Pair, wanted: Mapping[str, Json], attached: Mapping[str, Json]) -> Iterator[Difference]:
-    for name in wanted.keys() - attached.keys():
-        yield Difference(f"networks.{wanted[name][0]}", name, None)
+    missing = {wanted[name][0]: name for name in wanted.keys() - attached.keys()}
     for name in attached.keys() - wanted.keys():
         if not (name == "none" and not wanted):
-            yield Difference(f"networks.{_key(pair, name)}", None, name)
+            key = _key(pair, name)  # the file may call the network otherwise than when it was made
+            yield Difference(f"networks.{key}", missing.pop(key, None), name)
+    for key, name in missing.items():
+        yield Difference(f"networks.{key}", name, None)
 
 
 def _primary(

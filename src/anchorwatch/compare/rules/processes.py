@@ -14,7 +14,7 @@ from anchorwatch.model.values import Json
 
 def _differences(pair: Pair) -> Iterator[Difference]:
     deployed = pair.limits("limits").get("pids")
-    path = "deploy.resources.limits.pids" if deployed else "pids_limit"
+    path = pair.limit_path("limits", "pids", "pids_limit")
     want = max(int(deployed or pair.wanted.get("pids_limit") or 0), 0)
     have = max(int(pair.host_config.get("PidsLimit") or 0), 0)
     if want != have:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from anchorwatch.compare.difference import Difference, Rule, differ
 from anchorwatch.compare.pair import Pair
-from anchorwatch.model.values import JsonObject
+from anchorwatch.model.values import JsonObject, opened
 
 _CONDITIONS = {"none": "no", "any": "always", "no": "no", "always": "always"}
 _SPOKEN = {"no": "none", "always": "any"}
@@ -16,9 +16,9 @@ def wanted_policy(wanted: JsonObject) -> tuple[str, int]:
     """The policy's name and its number of retries, as the engine gets them."""
     deploy = (wanted.get("deploy") or {}).get("restart_policy")
     if deploy is not None:
-        condition = deploy.get("condition") or "no"
+        condition = opened(deploy.get("condition")) or "no"
         return _CONDITIONS.get(condition, condition), int(deploy.get("max_attempts") or 0)
-    name, _, retries = str(wanted.get("restart") or "no").partition(":")
+    name, _, retries = str(opened(wanted.get("restart")) or "no").partition(":")
     return name, int(retries or 0)
 
 

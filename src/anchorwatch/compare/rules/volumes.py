@@ -1,7 +1,8 @@
 """Volumes and all other mounts, by their target in the container.
 
 At a path that the image declares as VOLUME Compose carries over whatever the container before had there, and calls that
-converged: without an entry in the file anything is accepted there.
+converged: without an entry in the file any volume or bind is accepted there, unless the config hash proves that the container
+was made from a file with such an entry.
 """
 
 from __future__ import annotations
@@ -17,15 +18,18 @@ from anchorwatch.model.values import Json
 
 def _differences(pair: Pair) -> Iterator[Difference]:
     wanted, seen = wanted_mounts(pair), seen_mounts(pair)
-    accepted = _image_volumes(pair) | _others_mounts(pair)
+    carried, others = _image_volumes(pair), _others_mounts(pair)
+    accepted = carried | others
     yield from _moved_files(pair, wanted, seen, accepted)
     for target, (path, mount) in wanted.items():
         have = seen.get(target)
         if have is None or not mount.agrees(have):
-            yield Difference(path, mount, have, _spoken)
+            kept = mount.anonymous and have is not None and have.type != "tmpfs"
+            yield Difference(path, mount, have, _spoken, carried=kept)
     for target, mount in seen.items():
-        if target not in wanted and target not in accepted:
-            yield Difference(_path_of(pair, mount), None, mount, _spoken)
+        if target not in wanted and target not in others and not (target in carried and mount.anonymous):
+            kept = target in carried and mount.type != "tmpfs"
+            yield Difference(_path_of(pair, mount), None, mount, _spoken, carried=kept)
     yield from differ_maps("tmpfs", _tmpfs(pair.opened("tmpfs")), _tmpfs(pair.host_config.get("Tmpfs")), _options)
     yield from _volumes_from(pair)
     yield from differ("volume_driver", pair.wanted.get("volume_driver") or None, pair.host_config.get("VolumeDriver") or None)
@@ -109,7 +113,10 @@ def _source(pair: Pair, entry: str) -> str:
 def _volumes_from(pair: Pair) -> Iterator[Difference]:
     wanted = list(pair.opened("volumes_from") or ())
     want, have = {_source(pair, entry) for entry in wanted}, _seen_sources(pair)
-    if want != have:
+    missing, gone = want - have, have - want
+    here = pair.host.snapshot.by_id
+    # where the service has no container, the one that is gone may have been its own
+    if missing | gone and (len(missing) != len(gone) or any(identifier in here for identifier in missing | gone)):
         spoken = [pair.spoken_namespace(f"container:{identifier}").removeprefix("service:") for identifier in sorted(have)]
         yield Difference("volumes_from", wanted or None, spoken or None)
 

@@ -165,7 +165,9 @@ class NotifySection(Section):
 
     destinations: list[DestinationSection] = setting([], meaning="Where to send messages to.")
     base_url: PageUrl | None = setting(
-        None, meaning="Where the page is seen from outside; with it messages have links.", example="https://anchorwatch.example"
+        None,
+        meaning="A page of yours that every message links to: a dashboard, a wiki. anchorwatch itself has no page.",
+        example="https://dashboard.example",
     )
     templates: LocalPath | None = setting(
         None, meaning="A folder with templates of your own for messages.", example="/etc/anchorwatch/templates"

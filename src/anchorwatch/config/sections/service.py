@@ -22,7 +22,7 @@ class WatchSection(Section):
     )
     listen: ListenAddress = setting(
         "127.0.0.1:8899",
-        meaning="Where the page, `/healthz`, `/metrics` and the webhook are served.",
+        meaning="Where `/healthz`, `/livez`, `/metrics` and the webhook are served.",
         example="[::1]:8899",
     )
 
