@@ -139,9 +139,9 @@ class Watcher:
         """Bytes of memory that it holds now."""
         return int(Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
-    def processor(self) -> float:
-        """Seconds of a core that it has used so far, and the processes that it has started and those have."""
-        return _processor(self.pid)
+    def processor(self, *, alone: bool = False) -> float:
+        """Seconds of a core that it has used so far; with the processes that it has started and those have, unless `alone`."""
+        return _used(self.pid) if alone else _processor(self.pid)
 
     def _end(self, number: signal.Signals) -> int:
         if self._process is None:
@@ -160,13 +160,17 @@ class Watcher:
 
 def _processor(pid: int) -> float:
     """Of a process, of those that it has waited for, and of its children that run."""
-    process = Path(f"/proc/{pid}")
     try:
-        words = (process / "stat").read_text().rpartition(")")[2].split()
-        children = {child for task in (process / "task").iterdir() for child in (task / "children").read_text().split()}
+        tasks = [*Path(f"/proc/{pid}/task").iterdir()]
+        children = {child for task in tasks for child in (task / "children").read_text().split()}
+        return _used(pid, waited_for=True) + sum(_processor(int(child)) for child in children)
     except OSError:  # it has just ended
         return 0.0
-    return sum(map(int, words[11:15])) / os.sysconf("SC_CLK_TCK") + sum(_processor(int(child)) for child in children)
+
+
+def _used(pid: int, *, waited_for: bool = False) -> float:
+    words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return sum(map(int, words[11 : 15 if waited_for else 13])) / os.sysconf("SC_CLK_TCK")
 
 
 def _free_port() -> int:

@@ -45,6 +45,8 @@ def test_a_project_whose_name_is_not_known() -> None:
 
 
 def test_a_project_whose_name_is_found_on_the_host() -> None:
-    host = snapshot(container("media-web-1", "web"))
+    web = container("media-web-1", "web")
+    web = replace(web, labels={**web.labels, "com.docker.compose.project.working_dir": "/srv/nas/media"})
+    host = snapshot(web)
     found = verdict(NAMELESS.key, NAMELESS, None, host, compare_host([NAMELESS], [], host, Policy()))
     assert (found.status, found.findings) == (StackStatus.IN_SYNC, ())

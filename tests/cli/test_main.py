@@ -104,20 +104,25 @@ def test_a_pipe_that_nobody_reads_is_quiet_and_keeps_the_exit_code(tmp_path: Pat
     assert (done.returncode, done.stderr) == (1, b"")
 
 
-def test_a_full_disk_is_not_a_report_that_was_made(tmp_path: Path) -> None:
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize(
+    ("words", "code"), [(["config", "check"], 2), (["--version"], 2), (["check", "--config", "none.yml"], 102)]
+)
+def test_a_full_disk_is_not_a_report_that_was_made(words: list[str], code: int, unbuffered: str, tmp_path: Path) -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
-            [*ANCHORWATCH, "config", "check"],
+            [*ANCHORWATCH, *words],
             stdout=full,
             stderr=subprocess.PIPE,
             text=True,
             cwd=tmp_path,
-            env=environment(),
+            env=environment(PYTHONUNBUFFERED=unbuffered),
             timeout=DEADLINE,
             check=False,
         )
-    assert done.returncode == 2
-    assert done.stderr == "anchorwatch: standard output cannot be written: No space left on device\n"
+    assert done.returncode == code
+    if words[0] != "check":
+        assert done.stderr == "anchorwatch: standard output cannot be written: No space left on device\n"
 
 
 def test_an_encoding_without_a_tick_gets_an_escape_and_no_crash(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from anchorwatch.compare import Memo, compare_host
 from anchorwatch.compare.config_hash import service_hash
 from anchorwatch.compare.host import HostComparison
 from anchorwatch.model.desired import DesiredProject, UnknownValue
+from anchorwatch.model.findings import Kind
 from anchorwatch.model.observed import Container
 from anchorwatch.model.settings import Policy
 from anchorwatch.model.values import Secret, Template, Unknown
@@ -344,3 +345,104 @@ def test_a_matching_hash_proves_values_that_git_does_not_tell() -> None:
         [wanted], [], snapshot(container("media-web-1", "web", environment={"A": Secret("1"), "B": Secret("2")})), ANY
     )
     assert (paths(result), unknown(result)) == (set(), {"environment.*"})
+
+
+def _attached(wanted: Mapping[str, Template | str], *names: str) -> HostComparison:
+    """A service on networks of those names, attached to these; only the keys are said to be unknown, not `networks.*`."""
+    base = project(web={"networks": dict.fromkeys(wanted)})
+    hanging = tuple(UnknownValue("web", f"networks.{key}", "unset") for key, name in wanted.items() if isinstance(name, Template))
+    base = replace(
+        base,
+        services={"web": replace(base.services["web"], unknown=hanging)},
+        networks={key: {"name": name, "external": True} for key, name in wanted.items()},
+    )
+    seen = container("media-web-1", "web", host_config={"NetworkMode": names[0]})
+    seen = replace(seen, networks={name: {"Aliases": ["media-web-1", "web"]} for name in names})
+    return compare_host([base], [], snapshot(seen), ANY)
+
+
+NET_A, NET_B = Template((Unknown("A"),)), Template((Unknown("B"),))
+ENDS = Template((Unknown("C"), "-back"))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "names"),
+    [
+        ({"back": NET_A, "front": NET_B}, ("proxy_front", "proxy_back")),
+        ({"back": NET_A, "front": "front"}, ("front", "other")),
+        ({"any": NET_A, "ends": ENDS}, ("x-back", "other")),  # the first that fits `any` is the only one that fits `ends`
+    ],
+)
+def test_each_network_of_an_unknown_name_is_another_one(wanted: Mapping[str, Template | str], names: tuple[str, ...]) -> None:
+    assert paths(_attached(wanted, *names)) == set()
+
+
+def test_a_network_that_no_key_is_left_for_is_drift() -> None:
+    assert paths(_attached({"back": NET_A, "front": NET_B}, "one", "two", "three")) == {"networks.three"}
+
+
+FOLDER = {"com.docker.compose.project.working_dir": "/srv/repo/nas/media"}
+DOCKGE = {"com.docker.compose.project.working_dir": "/opt/stacks/media"}
+
+
+def _nameless(*seen: Container, called: Template | None, others: tuple[DesiredProject, ...] = ()) -> HostComparison:
+    """`name:` with a variable that is set nowhere: Compose alone would call the project `media`, as its folder."""
+    hanging = replace(
+        project(web={}, db={"container_name": "the-db"}),
+        unknown=(UnknownValue(None, "name", "ENV is set nowhere"),),
+        called=called,
+    )
+    return compare_host([hanging, *others], [], snapshot(*seen), ANY)
+
+
+def _unmanaged(result: HostComparison) -> set[str | None]:
+    return {one.container for one in result.unmanaged}
+
+
+MEDIA = Template((Unknown("ENV"), "media"))
+
+
+@pytest.mark.parametrize("called", [MEDIA, None])
+@pytest.mark.parametrize(
+    "seen",
+    [
+        container("prod-media-web-1", "web", of="prod-media", labels=DOCKGE),
+        container("prod-media-web-1"),
+        container("the-db"),
+        container("the-db", "database", of="by-hand"),
+    ],
+)
+def test_what_may_be_of_a_project_whose_name_is_not_known_is_not_unmanaged(seen: Container, called: Template | None) -> None:
+    result = _nameless(seen, called=called)
+    assert (_unmanaged(result), result.stacks[0].judged, unknown(result)) == (set(), False, {"name"})
+    if seen.project is not None:
+        assert seen.project in result.unseen, "what is known there does not pass for mended"
+
+
+def test_what_cannot_be_of_a_project_whose_name_is_not_known_is_unmanaged() -> None:
+    others = container("books-web-1", "web", of="books"), container("prod-media-x-1", "x", of="prod-media")
+    assert _unmanaged(_nameless(*others, called=MEDIA)) == {"books-web-1", "prod-media-x-1"}
+
+
+@pytest.mark.parametrize("labels", [FOLDER, {}])
+@pytest.mark.parametrize("service", ["web", "x"])
+def test_a_stranger_of_the_folders_name_does_not_make_a_nameless_project_judged(service: str, labels: dict[str, str]) -> None:
+    """One that lies there, exited, from before the name had a variable; one that somebody else made."""
+    decoy = container("other", service, of="media", state="exited", labels=labels)
+    result = _nameless(decoy, container("prod-media-web-1", "web", of="prod-media", labels=DOCKGE), called=MEDIA)
+    assert (_unmanaged(result), paths(result), result.stacks[0].judged) == (set(), set(), False)
+
+
+@pytest.mark.parametrize("called", [MEDIA, None])
+def test_a_project_that_is_deployed_as_its_folder_is_called_is_judged(called: Template | None) -> None:
+    """The variable was blank. Another stack of the kind beside it, and a project that the repo knows, are no rivals."""
+    web = container("media-web-1", "web", labels=FOLDER)
+    other = replace(
+        project("books", web={}), unknown=(UnknownValue(None, "name", "ENV is set nowhere"),), called=Template((Unknown("ENV"),))
+    )
+    folder = {"com.docker.compose.project.working_dir": "/srv/repo/nas/books"}
+    beside = container("books-web-1", "web", of="books", labels=folder), container("known-web-1", "web", of="known")
+    result = _nameless(web, *beside, called=called, others=(other, project("known", web={})))
+    assert [one.judged for one in result.stacks] == [True, True, True]
+    assert [(one.kind, one.service) for one in result.stacks[0].findings] == [(Kind.MISSING, "db")]
+    assert _unmanaged(result) == set()

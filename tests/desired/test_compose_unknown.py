@@ -216,3 +216,30 @@ def test_where_a_value_was_looked_for(tmp_path: Path, program: Path) -> None:
     written(tmp_path / "b", {"web/.env": "OTHER=1\n"})
     (unset,) = one_file(tmp_path / "b", text, program).services["web"].unknown
     assert unset.because == "PW is set nowhere (not in web/.env)"
+
+
+@pytest.mark.parametrize(
+    ("name", "fitting", "others"),
+    [
+        ("${ENV}-Media", ["prod-media", "media"], ["books", "media-x"]),  # Compose takes small letters, and no `-` at the head
+        ("media-${ENV}", ["media-prod", "media-"], ["media", "books"]),
+        ("${A}-${B}_x", ["x", "1-_x", "1-2_x"], ["1-2"]),
+    ],
+)
+def test_what_surrounds_a_variable_in_the_projects_name(
+    tmp_path: Path, program: Path, name: str, fitting: list[str], others: list[str]
+) -> None:
+    project = one_file(tmp_path, f"name: '{name}'\nservices: {{web: {{image: i}}}}\n", program)
+    assert project.called is not None
+    assert [entry.path for entry in project.unknown] == ["name"]
+    assert all(map(project.called.fits, fitting))
+    assert not any(map(project.called.fits, others))
+
+
+def test_a_variable_in_a_name_that_does_not_count(tmp_path: Path, program: Path) -> None:
+    """The deployer gives another, or a later file does."""
+    text = "name: '${X}-a'\nservices: {web: {image: i}}\n"
+    given = one_file(tmp_path, text, program, {"COMPOSE_PROJECT_NAME": "given"})
+    written(tmp_path, {"web/more.yaml": "name: last\n"})
+    last = resolved(tmp_path, ["web/compose.yaml", "web/more.yaml"], program)
+    assert [(one.name, one.unknown, one.called) for one in (given, last)] == [("given", (), None), ("last", (), None)]

@@ -142,6 +142,30 @@ def test_what_was_pending_gets_a_whole_grace_when_it_is_seen_again(book: Book) -
     assert (book.written[0].since_at, book.written[1].since_at) == (after(0), after(7210))
 
 
+def test_what_was_pending_and_is_back_gets_a_whole_grace_too(book: Book) -> None:
+    """It was away in the first look after nobody could look for long."""
+    book.sees(look(0, DRIFT), blind(10), blind(7200), look(7210))
+    assert book.sees(look(7220, DRIFT)) == [("resolved", "pending", "came back")]
+    assert book.wakes() == after(7250)
+    assert book.sees(look(7249, DRIFT)) == []
+    assert book.sees(look(7250, DRIFT)) == [OPENED]
+
+
+def test_a_change_in_the_project_counts_though_a_value_cannot_be_judged(book: Book) -> None:
+    hidden = UnknownValue(DRIFT.service, DRIFT.path or "", "a variable is set nowhere")
+    book.sees(look(0, DRIFT, sides=GIT), look(600, unknown=(hidden,), moving=True))
+    assert book.sees(look(601, DRIFT, sides=GIT)) == []
+    assert book.wakes() == after(900)
+
+
+def test_what_was_open_and_is_back_appeared_when_it_did(book: Book) -> None:
+    """Though nobody could look right after it came back."""
+    book.sees(look(0, DRIFT), look(30, DRIFT), look(40))
+    book.sees(look(41, DRIFT, settled=False), blind(42), look(43, DRIFT), look(73, DRIFT))
+    (drift,) = book.drifts.values()
+    assert (drift.state, drift.appeared_at, drift.opened_at) == (DriftState.OPEN, after(0), after(30))
+
+
 def test_a_rollout_is_not_granted_twice(book: Book) -> None:
     book.sees(look(0, DRIFT, sides=GIT), blind(300))
     book.sees(look(400, DRIFT, sides=GIT))

@@ -48,7 +48,7 @@ class Life(RuleBasedStateMachine):
         self.places = {path: Place() for path in PLACES}
         self.hidden: set[str] = set()
         self.moved = False
-        self.blind_at = LONG_AGO
+        self.frozen_at: dict[str, int] = {}
         self.revision = "a" * 40
         self.states: dict[str, str] = {}
         self.began: dict[tuple[str, int], int] = {}
@@ -135,7 +135,7 @@ class Life(RuleBasedStateMachine):
         assert (again.drifts, again.transitions) == ((), ())
         if one.findings is None:
             assert written == []
-            self.blind_at = self.now
+            self.frozen_at |= {name: self.now for name, state in self.states.items() if state == "pending"}
             return
         self.moved = self.moved and not one.moving
         if one.moving:
@@ -172,7 +172,7 @@ class Life(RuleBasedStateMachine):
             place = self.places[found[transition.drift].path or ""]
             patience = ROLLOUT if transition.side is Side.GIT else GRACE
             assert self.now - since >= GRACE
-            assert self.now - self.blind_at >= GRACE
+            assert self.now - self.frozen_at.get(transition.drift, LONG_AGO) >= GRACE
             assert self.now - self.began[episode] >= min(patience, LIMIT)
             assert self.now - place.stirred_at >= patience or self.now - since >= LIMIT
             self.opened[episode] = self.now

@@ -222,6 +222,17 @@ def test_a_host_out_of_reach_is_one_message_and_its_stacks_wait(world: World) ->
     assert world.until(6000) == ["news: open pi5/mealie, open pi5/mealie, ok pi5"]
 
 
+@pytest.mark.parametrize(("severity", "told"), [(Severity.WARNING, 1), (Severity.CRITICAL, 2)])
+def test_what_is_critical_does_not_wait_for_good_news_of_a_host_that_is_back(world: World, severity: Severity, told: int) -> None:
+    world.host(0, HostStatus.OK)
+    world.drift(40, ELSEWHERE)
+    world.drift(100, finding("privileged", severity=severity))
+    world.host(102, HostStatus.UNREACHABLE)
+    world.host(5000, HostStatus.OK)
+    world.look(5005, key=ProjectKey("pi5", "db"))
+    assert len(world.until(5900)) == told
+
+
 def test_a_host_that_is_back_within_the_grace_was_not_away(world: World) -> None:
     world.host(0, HostStatus.OK)
     world.host(10, HostStatus.UNREACHABLE)
@@ -622,6 +633,16 @@ def test_a_long_message_says_how_much_it_leaves_out(world: World) -> None:
     (sent,) = world.sent
     assert (len(sent.bundle.items), sent.bundle.left_out) == (200, 51)
     assert Severity.CRITICAL in {one.transition.severity for one in sent.bundle.items}
+
+
+def test_what_came_before_what_is_left_out_is_not_told_later(world: World) -> None:
+    """250 are told of, and then resolved: what does not fit in is settled with all that it was."""
+    world.drift(100, *findings(250))
+    world.until(1000)
+    assert len(world.sent) == 1
+    world.look(2000)
+    world.until(4000)
+    assert world.states().isdisjoint(deliveries.WAITING)
 
 
 def test_an_hour_has_as_many_messages_as_the_limit_says_even_after_restarts(file_store: Store) -> None:

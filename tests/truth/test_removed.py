@@ -4,10 +4,14 @@ explain what the container shows (an engine's default, an image, a second spelli
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
+from anchorwatch.ledger.decide import covers
 from anchorwatch.model.findings import Comparison
+from tests.truth import sites
+from tests.truth.conftest import SiteOf
 from tests.truth.deployment import Site
 from tests.truth.judging import but_created, compared, resolved, snapshot
 from tests.truth.random_projects import ProjectText
@@ -60,11 +64,12 @@ secrets: {conf: {file: ./have/secret}}
 ONLY_NEWEST = {"options2": "Compose 2.26 sends no driver_opts"}
 
 
-def text(without: str | None = None) -> ProjectText:
-    """All of them, or all with one service's key gone."""
+def text(without: str | None = None, more: str = "") -> ProjectText:
+    """All of them, or all with one service's key gone, and `more` in that service."""
     services = ""
     for name, keys, gone, _ in GONE:
-        services += f"  {name}: {{image: 'truth/rich:1', {keys.replace(gone, '') if name == without else keys}}}\n"
+        kept = more + keys.replace(gone, "") if name == without else keys
+        services += f"  {name}: {{image: 'truth/rich:1', {kept}}}\n"
     # Compose drops a config that nobody uses
     services += "  user: {image: 'truth/rich:1', configs: [{source: conf, target: /u}], secrets: [{source: conf, target: /u2}]}\n"
     return ProjectText(
@@ -89,6 +94,60 @@ def test_each_is_found_where_the_file_had_it(far_site: Site) -> None:
             if said(found) != [(name, path)] or found.unknown:
                 wrong.append((name, gone, said(found), found.unknown))
         assert wrong == []
+
+
+def test_each_stands_under_its_id_when_the_file_changes_once_more(newest_site: Site) -> None:
+    """A second change that nobody deployed: the hash proves nothing any more, though nothing happened to the container."""
+    with newest_site.deployed(text()) as folder:
+        seen = snapshot(newest_site)
+        lost = []
+        for name, _, _, path in GONE:
+            newest_site.write(text(without=name))
+            (drift,) = but_created(compared([resolved(newest_site, folder)], seen).stacks[0].findings)
+            newest_site.write(text(without=name, more="labels: {one: more}, "))
+            later = compared([resolved(newest_site, folder)], seen)
+            (stack,) = later.stacks
+            not_judged = (*stack.unknown, *later.unseen.get(stack.project, ()))
+            if drift.id not in {one.id for one in stack.findings} and not any(covers(entry, drift) for entry in not_judged):
+                lost.append((name, path, said(stack)))
+        assert lost == []
+
+
+DEFAULTS = {
+    "ulimit": "ulimits: {nofile: {soft: 1111, hard: 2222}}",
+    "shm": "shm_size: 99m",
+    "ipc": "ipc: shareable",
+    "open": "labels: {a: b}",
+}
+"""What the engine with settings of its own fills in by itself, and a service that leaves it open."""
+
+
+def test_a_key_that_said_what_the_engine_fills_in_is_no_drift(site_of: SiteOf) -> None:
+    site = site_of(sites.Combination("newest", "newest", sites.SETTINGS))
+
+    def project(without: str | None = None) -> ProjectText:
+        services = "".join(
+            f"  {name}: {{image: 'truth/hold:1', {'' if name == without else keys}}}\n" for name, keys in DEFAULTS.items()
+        )
+        return ProjectText("filled", {"compose.yaml": f"name: filled\nservices:\n{services}"})
+
+    with site.deployed(project()) as folder:
+        for name in DEFAULTS.keys() - {"open"}:
+            site.write(project(without=name))
+            assert said(compared([resolved(site, folder)], snapshot(site)).stacks[0]) == []
+            before = site.client.inspect_container(f"filled-{name}-1")
+            site.create(folder)
+            after = site.client.inspect_container(f"filled-{name}-1")
+            assert before["Id"] != after["Id"], "Compose makes a new one"
+            assert _filled(before) == _filled(after), "which is as the old one was"
+            site.write(project())
+            site.create(folder)
+
+
+def _filled(inspected: dict[str, Any]) -> list[object]:
+    host_config = inspected["HostConfig"]
+    limits = sorted((one["Name"], one["Soft"], one["Hard"]) for one in host_config["Ulimits"] or ())
+    return [limits, host_config["ShmSize"], host_config["IpcMode"]]
 
 
 CARRIED = """

@@ -28,6 +28,10 @@ _CALLS = (signal.SIGINT, signal.SIGTERM)
 """What may call away whoever waits for a process."""
 
 
+_PYTHON = (sys.executable, "-P")
+"""Without the working folder among the places that modules come from: that is often the repo, whose files nobody vouches for."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Given:
     """`Config.service`, answered already."""
@@ -44,7 +48,7 @@ def load_config(file: Path | None) -> Config:
     Raises `ConfigError` with every mistake, `ServiceFailed` where the process that reads it cannot be had, or says nothing.
     """
     program = "from anchorwatch.app.apart import answer; answer()"
-    argv = [sys.executable, "-c", program, *(() if file is None else (str(file),))]
+    argv = [*_PYTHON, "-c", program, *(() if file is None else (str(file),))]
     try:
         status, out = _run(argv)
     except OSError as error:
@@ -106,4 +110,4 @@ def upgrade_database(file: Path | None, config: Config) -> None:
     except StoreError:
         words = ["db", "upgrade", *(() if file is None else ("--config", str(file)))]
         with suppress(OSError):
-            subprocess.run([sys.executable, "-m", "anchorwatch.cli", *words], capture_output=True, check=False)
+            subprocess.run([*_PYTHON, "-m", "anchorwatch.cli", *words], capture_output=True, check=False)

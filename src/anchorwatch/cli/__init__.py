@@ -14,7 +14,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 FAILED = 2
 """The exit code of a verb that could not do its work."""
@@ -29,18 +29,29 @@ INTERRUPTED = 130
 def program() -> NoReturn:
     """The whole process: it ends as soon as the verb is done and what it said is written.
 
-    The interpreter would take some 30 ms more for taking apart what the kernel frees anyway. It is left to it only where
-    something is left to do: a thread still runs, or the output cannot be written.
+    The interpreter would take some 30 ms more for taking apart what the kernel frees anyway. It is left to it only where a thread
+    still runs.
     """
     code = main()
-    try:
-        sys.stdout.flush()
-        sys.stderr.flush()
-    except (AttributeError, OSError, ValueError):
-        sys.exit(code)
+    if not _flushed(sys.stdout):
+        code = code or FAILED
+    _flushed(sys.stderr)
     if threading.active_count() > 1:
         sys.exit(code)
     os._exit(code)
+
+
+def _flushed(stream: TextIO | None) -> bool:
+    """Writes what is left in the buffer. False where that is lost; a reader that has gone away loses nothing that it wants."""
+    try:
+        if stream is not None and not stream.closed:
+            stream.flush()
+        return True
+    except OSError as error:
+        from anchorwatch.cli.output import nowhere
+
+        nowhere(stream)
+        return isinstance(error, BrokenPipeError)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -66,8 +77,9 @@ def guarded(run: Callable[[], int], *, failed: int) -> int:
 def version() -> int:
     """Prints the version."""
     from anchorwatch import __version__
+    from anchorwatch.cli.output import write
 
-    print(f"anchorwatch {__version__}")
+    write(f"anchorwatch {__version__}\n")
     return 0
 
 

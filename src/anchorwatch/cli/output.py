@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Iterable
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from anchorwatch.errors import AnchorwatchError, ConfigError, UsageError
 
@@ -25,10 +25,16 @@ def write(text: str) -> None:
         sys.stdout.write(_encodable(text))
         sys.stdout.flush()
     except BrokenPipeError:
-        # what is still in the buffer goes nowhere, and Python has nothing to complain about at its end
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        nowhere(sys.stdout)
     except OSError as error:
+        nowhere(sys.stdout)
         raise UsageError(f"standard output cannot be written: {error.strerror}") from error
+
+
+def nowhere(stream: TextIO | None) -> None:
+    """What is still in the buffer goes nowhere, and Python has nothing to complain about at its end."""
+    if stream is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def on_terminal() -> bool:

@@ -13,7 +13,7 @@ from anchorwatch.compare.difference import UNREADABLE
 from anchorwatch.compare.host_view import DEFAULTS, HostView
 from anchorwatch.compare.ignore import ignored_by
 from anchorwatch.compare.judge import Judged, covers, judge, not_understood
-from anchorwatch.compare.match import Group, Matched, likely_names, match
+from anchorwatch.compare.match import Group, Matched, deployed_from, likely_names, match, names_on_host
 from anchorwatch.compare.pair import Pair
 from anchorwatch.compare.presence import IN_PROGRESS, presence, unmanaged
 from anchorwatch.compare.resources import EMPTIED, REMAKE, project_folder, resource_differences
@@ -108,14 +108,27 @@ def compare_host(
     return HostComparison(tuple(comparisons), shown, ignored, {name: tuple(found) for name, found in unseen.items()})
 
 
-def _nameless(projects: Iterable[DesiredProject], snapshot: Snapshot) -> dict[Stack, BrokenStack]:
-    """The projects whose name hangs on something unset, and that nobody on the host has the name of: deployed under another."""
-    seen = {container.project for container in snapshot.containers}
-    return {
-        project.stack: BrokenStack(project.stack, StackError("resolver", "its project's name is not known"))
-        for project in projects
-        if project.name not in seen and any(entry.service is None and entry.path == "name" for entry in project.unknown)
-    }
+def _nameless(projects: Sequence[DesiredProject], snapshot: Snapshot) -> dict[Stack, BrokenStack]:
+    """The projects whose name hangs on something unset, but those that can only be deployed under the name which they would have
+    without: the labels of a container say so, and no other project on the host may be theirs."""
+    hanging = [one for one in projects if any(entry.service is None and entry.path == "name" for entry in one.unknown)]
+    deployed = {one.stack for one in hanging if _deployed_so(one, snapshot)}
+    known = {one.name for one in projects if one not in hanging or one.stack in deployed}
+    found = {}
+    for project in hanging:
+        others = names_on_host(project, snapshot) - known
+        if project.stack not in deployed or others:
+            error = StackError("resolver", "its project's name is not known")
+            found[project.stack] = BrokenStack(project.stack, error, names=others)
+    return found
+
+
+def _deployed_so(project: DesiredProject, snapshot: Snapshot) -> bool:
+    """Whether a container says that it is of the project, by that name, and from its folder."""
+    return any(
+        one.project == project.name and one.service in project.services and deployed_from(one, project.stack)
+        for one in snapshot.containers
+    )
 
 
 def _view(matched: Matched, snapshot: Snapshot, policy: Policy) -> HostView:

@@ -2,8 +2,8 @@
 
 A difference that an engine's default would explain is resolved in this order: a matching config hash proves that the
 file has not changed, so the engine filled it in; else the other containers of the host show the same, or show that it
-is no default; else it is not judged, and said so. A matching hash silences such doubts only: it never replaces the
-comparison.
+is no default; else the hash of the definition with the key put back may prove that the file set it; else it is not judged,
+and said so. A matching hash silences such doubts only: it never replaces the comparison.
 """
 
 from __future__ import annotations
@@ -17,18 +17,19 @@ from anchorwatch.compare import mend
 from anchorwatch.compare.config_hash import same_compose
 from anchorwatch.compare.difference import UNREADABLE, Difference, Rule
 from anchorwatch.compare.pair import Pair
-from anchorwatch.compare.put_back import OTHER_SPELLING, SPELLINGS, before
+from anchorwatch.compare.put_back import SPELLINGS, TRIES, before
 from anchorwatch.compare.rules import RULES
 from anchorwatch.compare.rules.mounts import Mount, wanted_mounts
 from anchorwatch.compare.severity import severity
 from anchorwatch.compare.wording import both_shown, sentence
 from anchorwatch.model.desired import UnknownValue
-from anchorwatch.model.findings import Finding, Kind, Note
+from anchorwatch.model.findings import OTHER_SPELLING, Finding, Kind, Note, place_of
 from anchorwatch.model.observed import LABEL
 from anchorwatch.model.settings import Policy
 from anchorwatch.model.values import Template, holds_secret
 
 DOUBTFUL = "it may be the engine's default: no other container of the host tells"
+_CARRIED = "Compose may have carried it over: the definition that the container was made from cannot be told"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ def judge(pair: Pair, policy: Policy, command: Sequence[str]) -> Judged:
     unknown: list[UnknownValue] = []
     unseen: list[UnknownValue] = []
     service = pair.service.name
+    tries = iter(range(TRIES))
     for found in _differences(pair, unknown, unseen):
         if found.unseen is not None:
             unseen.append(UnknownValue(service, found.path, found.unseen))
@@ -60,18 +62,20 @@ def judge(pair: Pair, policy: Policy, command: Sequence[str]) -> Judged:
             continue
         try:
             reason = _doubt(pair, found)
-            doubtful = reason is not None or found.path.partition(".")[0] in SPELLINGS
-            path = before(pair, found) if doubtful else None
+            spelled = reason is None and found.path.partition(".")[0] in SPELLINGS
+            path = before(pair, found, tries) if reason or found.carried or spelled else None
             if reason is None or path is not None:
                 findings.append(_finding(pair, replace(found, path=path or found.path), policy, command))
             elif reason:
                 unknown.append(UnknownValue(service, found.path, reason))
+            elif found.carried and not pair.hash_matches:
+                unseen.append(UnknownValue(service, found.path, _CARRIED))
         except UNREADABLE as error:
             unknown.append(not_understood(service, found.path, error))
     if not findings and not any(entry.because == DOUBTFUL for entry in unknown):
         notes.extend(_unseen_change(pair))
     notes.extend(_newer_files(pair))
-    return Judged(tuple(findings), tuple(notes), tuple(unknown), tuple(unseen), pair.hash_matches is True)
+    return Judged(_one_a_place(findings), tuple(notes), tuple(unknown), tuple(unseen), pair.hash_matches is True)
 
 
 def _differences(pair: Pair, unknown: list[UnknownValue], unseen: list[UnknownValue]) -> Iterator[Difference]:
@@ -156,6 +160,25 @@ def _finding(pair: Pair, found: Difference, policy: Policy, command: Sequence[st
         observed=have,
         fix=mend.up(command, *words) if pair.container.is_replica else mend.replace_by(command, pair.container, *words),
     )
+
+
+def _one_a_place(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """One finding for each place, so that no two have one ID: a config that is mounted elsewhere (`configs.app`) may share the
+    place `/app` with a volume, or be mounted twice. Both sides of all of them are told."""
+    found: dict[str, Finding] = {}
+    for one in findings:
+        key = place_of(one.path or "")
+        found[key] = _joined(found[key], one) if key in found else one
+    return tuple(found.values())
+
+
+def _joined(one: Finding, other: Finding) -> Finding:
+    want, have = (
+        ", ".join(dict.fromkeys(text for text in texts if text is not None)) or None
+        for texts in ((one.desired, other.desired), (one.observed, other.observed))
+    )
+    message = sentence(one.path or "", want, have)
+    return replace(one, message=message, desired=want, observed=have, severity=max(one.severity, other.severity))
 
 
 _COMPUTED = frozenset(

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from anchorwatch.model.desired import BrokenStack, DesiredProject, DesiredService
+from anchorwatch.model.desired import BrokenStack, DesiredProject, DesiredService, Stack
 from anchorwatch.model.observed import LABEL, Container, Snapshot
 
 RECREATE_AFTER = timedelta(minutes=2)
@@ -137,7 +137,34 @@ def likely_names(broken: BrokenStack) -> frozenset[str]:
     """
     if broken.project is not None:
         return frozenset({broken.project})
-    return frozenset({_normal(broken.stack.name), _normal(broken.stack.folder)}) - {""}
+    return broken.names | {_normal(broken.stack.name), _normal(broken.stack.folder)} - {""}
+
+
+def names_on_host(project: DesiredProject, snapshot: Snapshot) -> frozenset[str]:
+    """What a project whose name is not known may be called: by containers that can be of its services and whose project's name
+    fits what Git tells of it, and by those that have a `container_name` of it."""
+    chosen = {service.config.get("container_name") for service in project.services.values()}
+    services = "|".join(map(re.escape, project.services))
+    found = set()
+    for container in snapshot.containers:
+        if container.name in chosen:
+            found.add(container.project or container.name)
+        elif container.project is None:
+            numbered = re.fullmatch(rf"(.+)[-_](?:{services})[-_]1", container.name)
+            found |= {numbered[1]} if numbered and _fits(project, numbered[1]) else set()
+        elif container.service in project.services and _fits(project, container.project):
+            found.add(container.project)
+    return frozenset(found)
+
+
+def _fits(project: DesiredProject, name: str) -> bool:
+    return project.called is None or project.called.fits(name)
+
+
+def deployed_from(container: Container, stack: Stack) -> bool:
+    """Whether its labels say that it was deployed from the stack's folder. What is said of the repo's root tells nothing."""
+    folder = container.labels.get(LABEL + "project.working_dir")
+    return bool(stack.folder) and isinstance(folder, str) and f"/{folder.strip('/')}".endswith(f"/{stack.folder}")
 
 
 def _normal(path: str) -> str:
@@ -149,6 +176,4 @@ def _may_be_of(container: Container, broken: BrokenStack) -> bool:
     names = likely_names(broken)
     if container.project is None:
         return any(re.match(rf"{re.escape(name)}(?:[-_]|$)", container.name) for name in names)
-    folder, place = container.labels.get(LABEL + "project.working_dir"), broken.stack.folder
-    below = bool(place) and isinstance(folder, str) and f"/{folder.strip('/')}".endswith(f"/{place}")
-    return container.project in names or below
+    return container.project in names or deployed_from(container, broken.stack)

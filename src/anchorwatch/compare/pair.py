@@ -77,9 +77,8 @@ class Pair:
         return limits
 
     def limit_path(self, kind: str, name: str, key: str) -> str:
-        """The path of a limit that a service may spell as `key` or below `deploy`: as it does, else as it spells others."""
-        below = self.limits(kind)
-        return f"deploy.resources.{kind}.{name}" if below.get(name) or (below and not self.wanted.get(key)) else key
+        """The path of a limit that a service may spell as `key` or below `deploy`: as it does, else `key`."""
+        return f"deploy.resources.{kind}.{name}" if self.limits(kind).get(name) else key
 
     @cached_property
     def expected_name(self) -> str | Text:

@@ -3,7 +3,7 @@
 A key that left the file often leaves a container which an engine's default, the container before it or another spelling of the
 same key would explain as well. The config hash on the container decides: where today's definition with the key put back has that
 very hash, the container was made from it. Where it has not (more than that changed, another Compose made it), nothing is proved;
-nor where something of the definition is unknown, which may be what is put back.
+nor where something of the definition is unknown, which may be what is put back, nor after `TRIES` hashes.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ import posixpath
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from anchorwatch.compare.difference import Difference
+from anchorwatch.compare.difference import UNREADABLE, Difference, same
 from anchorwatch.compare.pair import Pair
-from anchorwatch.compare.rules.mounts import SELINUX, Mount
+from anchorwatch.compare.rules.mounts import SELINUX, Mount, file_of
+from anchorwatch.model.findings import OTHER_SPELLING, place_of
 from anchorwatch.model.values import Json, JsonObject, plain
 
 _ORDER = (
@@ -51,24 +52,27 @@ _RESOURCES = ("cpus", "memory", "pids", "devices", "generic_resources")
 """Those below `limits` and `reservations`."""
 
 _CONDITIONS = {"no": "none", "always": "any"}
-OTHER_SPELLING: Mapping[str, str] = {key: f"deploy.resources.{kind}.{name}" for key, (kind, name) in _LIMITS.items()} | {
-    "restart": "deploy.restart_policy.condition"
-}
-"""Where else a file may say the same."""
-
 SPELLINGS = frozenset({*_LIMITS, "deploy", "mac_address", "restart", "volumes"})
 """The keys of paths that may be another's: what they show a file can say in more than one place."""
 
 _WHOLE = frozenset({"ipc", "cgroup", "runtime", "shm_size"})
 
 
-def before(pair: Pair, found: Difference) -> str | None:
+TRIES = 128
+"""How many hashes one container is worth: where its places and spellings multiply, a check must not take minutes."""
+
+
+def before(pair: Pair, found: Difference, tries: Iterator[object]) -> str | None:
     """The path at which the definition that the container was made from had what only the container has now; None where that
-    cannot be told."""
+    cannot be told. Each hash takes one of `tries`, which all differences of a container share."""
     label = pair.container.config_hash
     if (found.want not in (None, 0) and not found.carried) or pair.service.unknown or pair.hash_matches is not False:
         return None
-    return next((path for path, config in _candidates(pair, found) if pair.hash_of(config) == label), None)
+    candidates = zip(_candidates(pair, found), tries, strict=False)
+    try:
+        return next((path for (path, config), _ in candidates if pair.hash_of(config) == label), None)
+    except UNREADABLE:  # something beside it is in a form that nobody foresaw
+        return None
 
 
 def _candidates(pair: Pair, found: Difference) -> _Candidates:
@@ -184,12 +188,10 @@ def _deploy(pair: Pair, limits: Mapping[str, Json], restart: JsonObject) -> dict
 
 
 def _mounts(pair: Pair, found: Difference, mount: Mount) -> _Candidates:
-    for kind in ("configs", "secrets"):
-        target = {"target": mount.target}
-        for name in dict.fromkeys((posixpath.basename(mount.target), *(getattr(pair.project, kind)))):
-            for entry in ({"source": name}, {"source": name, **target}):
-                for entries in _inserted(pair.wanted.get(kind) or (), entry):
-                    yield f"{kind}.{name}", _with(pair.wanted, kind, entries)
+    if mount.type == "bind" and mount.read_only:
+        yield from _files(pair, mount)
+    if not found.carried:  # then it is drift in any case, and called by its target
+        return
     volumes = list(pair.wanted.get("volumes") or ())
     places = [place for place, one in enumerate(volumes) if plain(one.get("target")) == mount.target]
     for place in places:  # an anonymous volume of the file's, which may have had a name
@@ -199,6 +201,20 @@ def _mounts(pair: Pair, found: Difference, mount: Mount) -> _Candidates:
     for volume in _entries(pair, mount):
         for entries in _inserted(others, volume):
             yield f"volumes.{mount.target}", _with(pair.wanted, "volumes", entries)
+
+
+def _files(pair: Pair, mount: Mount) -> _Candidates:
+    """Configs and secrets that are files: those of this file, and one that nobody uses any more, which Compose does not print."""
+    at_target = f"volumes.{mount.target}"
+    for kind, definitions in (("configs", pair.project.configs), ("secrets", pair.project.secrets)):
+        of_file = (name for name, one in definitions.items() if same(file_of(pair, one), mount.source))
+        for name in dict.fromkeys((posixpath.basename(mount.target), *of_file)):
+            path = f"{kind}.{name}"
+            by_default = place_of(path) == at_target
+            for entry in (*([{"source": name}] if by_default else ()), {"source": name, "target": mount.target}):
+                for entries in _inserted(pair.wanted.get(kind) or (), entry):
+                    # elsewhere only the target tells it from others, in every run
+                    yield path if by_default else at_target, _with(pair.wanted, kind, entries)
 
 
 def _inserted(entries: Any, entry: JsonObject) -> Iterator[list[Json]]:

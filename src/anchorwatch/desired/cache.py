@@ -23,7 +23,7 @@ from anchorwatch import __version__
 from anchorwatch.desired.memory import Recent
 from anchorwatch.desired.resolution import Resolution
 
-FORMAT = 3
+FORMAT = 4
 """To be raised whenever entries of an older anchorwatch would be read wrongly."""
 MAX_ENTRIES = 2_000
 KEEP_SECONDS = 90 * 86_400

@@ -20,14 +20,14 @@ from pathlib import Path
 
 from anchorwatch.desired.cache import write_private
 from anchorwatch.desired.scratch import scratch_folder
-from anchorwatch.desired.walls import MEMORY, OUTPUT, before
+from anchorwatch.desired.walls import OUTPUT, before
 from anchorwatch.errors import ComposeError, StackError
 
 LEAST = (2, 26)
 DEADLINE = 20.0
 """Seconds that one run may take; 50 ms are usual."""
 _VERSION_DEADLINE = 20.0
-_PATIENT = {"GOGC": "off", "GOMEMLIMIT": str(MEMORY // 2)}
+_PATIENT = {"GOGC": "off", "GOMEMLIMIT": "100MiB"}
 """Compose lives for 50 ms, a quarter of which goes into looking for garbage in 10 MB: not before it has grown large."""
 _SMALLER = "exclude the stack, or make it smaller"
 _LAST_WORDS = ("out of memory", "cannot allocate memory", "fatal error: ", "pthread_create failed")

@@ -7,7 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from anchorwatch.desired.interpolation import Use, split
 from anchorwatch.desired.outside import Outside
+from anchorwatch.desired.project_name import normalised
 from anchorwatch.desired.resolution import OF_THE_DEPLOYER, Resolution, Resolved, StandIn
 from anchorwatch.desired.restore import Restoring, joined, read_output, shows_plainly, value_from
 from anchorwatch.desired.veil import Veil
@@ -77,7 +79,23 @@ def make_project(stack: Stack, resolved: Resolved, outside: Outside, revision: s
             for (service, path), stand_in in unknown.items()
             if service is None
         ),
+        called=_called(resolution.name) if resolution.name else None,
     )
+
+
+def _called(raw: str) -> Template:
+    """What a `name:` tells of a project's name. Where a variable before it is blank, a `-` would begin the name and goes too."""
+    parts: list[str | Secret | Unknown] = []
+    begun = False
+    for piece in split(raw):
+        if isinstance(piece, Use):
+            parts.append(Unknown(piece.name))
+            continue
+        text = normalised(f"x{piece}")[1:] if begun else normalised(piece)
+        begun = begun or bool(text)
+        parts.append(text)
+    made = joined(parts)
+    return made if isinstance(made, Template) else Template((made,))
 
 
 def gives_the_same(resolution: Resolution, real: str, outside: Outside) -> bool:

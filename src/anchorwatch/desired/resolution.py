@@ -79,6 +79,8 @@ class Resolution:
     compose: str
     veiled: list[str] = field(default_factory=list)
     """Values that Git itself tells, and not to be shown wherever they come out: those of variables whose name says secret."""
+    name: str = ""
+    """The raw `name:` where a variable that is set nowhere stands in it; the name in `out` is then that of the folder."""
     whole: bool = True
     """Whether putting the real values in gives just what Compose makes of them."""
 

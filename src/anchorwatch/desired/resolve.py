@@ -23,6 +23,7 @@ from anchorwatch.desired.kept import name_of, settings
 from anchorwatch.desired.memory import Given, Memory
 from anchorwatch.desired.outside import Outside
 from anchorwatch.desired.project import gives_the_same
+from anchorwatch.desired.project_name import VARIABLE
 from anchorwatch.desired.resolution import Resolution, Resolved
 from anchorwatch.desired.rewriting import Rewriting
 from anchorwatch.desired.stand_ins import StandIns
@@ -92,6 +93,10 @@ def _resolve(
             if real is None:
                 raise
             out = real  # Compose takes the real values only; `whole` is False, and nothing of it is kept on disk
+    marks = _final_marks(inputs, stand_ins)
+    raw_name = _raw_name(inputs)
+    if outside.project or settings(outside).get(VARIABLE) or (raw_name and "$" not in raw_name):
+        marks = [mark for mark in marks if mark[:2] != (None, "name")]  # the `name:` with the variable is not the one that counts
     resolution = Resolution(
         out="" if real is not None and out is real else out,
         root=str(root),
@@ -99,7 +104,7 @@ def _resolve(
         folder=inputs.folder,
         letters=stand_ins.letters,
         found={literal: asdict(stand_in) for literal, stand_in in stand_ins.found.items()},
-        marks=[*map(list, _final_marks(inputs, stand_ins))],
+        marks=[*map(list, marks)],
         names=sorted(stand_ins.names),
         given=given,
         digest=outside.digest(given, key),
@@ -114,6 +119,7 @@ def _resolve(
         profiles=inputs.scopes[0].get("COMPOSE_PROFILES", ""),
         compose=compose.version,
         veiled=sorted(stand_ins.veiled),
+        name=raw_name if any(mark[:2] == (None, "name") for mark in marks) else "",
         whole=real is None,
     )
     if real is not None and resolution.out and gives_the_same(resolution, real, outside):
@@ -265,6 +271,17 @@ def _final_marks(inputs: Inputs, stand_ins: StandIns) -> list[tuple[str | None, 
             if file in main:
                 final[service, mark.path, mark.variable] = None
     return list(final)
+
+
+def _raw_name(inputs: Inputs) -> str:
+    """The `name:` of the last file that has one, as it stands there; blank where none has."""
+    files = {document.path: document for document in inputs.documents if document.main}
+    for path in reversed(inputs.stack.files):
+        for top in reversed(files[path].nodes if path in files else ()):
+            for name in scalars(dict(pairs(top)).get("name")):
+                if name.value:
+                    return str(name.value)
+    return ""
 
 
 def _names_from_env_files(inputs: Inputs) -> set[str]:

@@ -20,7 +20,7 @@ from anchorwatch.ledger import grace
 from anchorwatch.ledger.look import Look, Patiences
 from anchorwatch.model.desired import UnknownValue
 from anchorwatch.model.drifts import ACCEPTED, Acceptance, Drift, DriftState, Reason, Side, Subject, Transition
-from anchorwatch.model.findings import Finding, Kind
+from anchorwatch.model.findings import Finding, Kind, place_of
 from anchorwatch.model.values import JsonObject
 
 
@@ -50,7 +50,7 @@ def decide(known: Sequence[Drift], look: Look, patiences: Patiences) -> Decision
         if drift.state is DriftState.RESOLVED or drift.id in found:
             continue
         if look.findings is None or any(covers(entry, drift.finding) for entry in look.unknown):
-            after[drift.id] = _frozen(drift)
+            after[drift.id] = _frozen(drift, look)
         elif look.settled:
             after[drift.id] = _resolved(drift, look)
             transitions.append(_transition(drift, after[drift.id], _why_gone(drift, look, ignored), look))
@@ -77,13 +77,18 @@ def covers(entry: UnknownValue, finding: Finding) -> bool:
         return True
     if entry.service is None and finding.service is not None:
         return False
-    place = finding.path or ""
-    if entry.service is not None and place in {"", "scale"} and finding.kind is not Kind.UNMANAGED:
+    path = finding.path or ""
+    if entry.service is not None and path in {"", "scale"} and finding.kind is not Kind.UNMANAGED:
         return entry.path in _PRESENCE
     if "*" in entry.path:
-        return finding.desired is None and fnmatchcase(place, entry.path)
-    whole = "." not in place and entry.path.startswith(place + ".")
-    return whole or place == entry.path or place.startswith(entry.path + ".")
+        return finding.desired is None and fnmatchcase(path, entry.path)
+    # what was found at one spelling may be unknown at another
+    return _takes_in(entry.path, path) or _takes_in(place_of(entry.path), place_of(path))
+
+
+def _takes_in(unknown: str, path: str) -> bool:
+    whole = "." not in path and unknown.startswith(path + ".")
+    return whole or path == unknown or path.startswith(unknown + ".")
 
 
 _PRESENCE = frozenset({"scale", "deploy", "deploy.replicas"})
@@ -100,13 +105,25 @@ def _by_id(look: Look) -> dict[str, Finding]:
     return found
 
 
-def _frozen(drift: Drift) -> Drift:
-    return replace(drift, opens_at=None) if drift.state is DriftState.PENDING else drift
+def _frozen(drift: Drift, look: Look) -> Drift:
+    """Its clock stands still; that its project has changed meanwhile counts all the same."""
+    if drift.state is not DriftState.PENDING:
+        return drift
+    changed_at = max(look.at, drift.changed_at) if look.moving else drift.changed_at
+    return replace(drift, opens_at=None, changed_at=changed_at)
 
 
 def _resolved(drift: Drift, look: Look) -> Drift:
     moment = max(look.at, drift.opened_at or drift.appeared_at)  # a clock that was set back does not undo what was
-    return replace(drift, state=DriftState.RESOLVED, resolved_at=moment, opens_at=None)
+    changed_at = moment if _is_frozen(drift) else drift.changed_at
+    return replace(drift, state=DriftState.RESOLVED, resolved_at=moment, changed_at=changed_at, opens_at=None)
+
+
+def _is_frozen(drift: Drift) -> bool:
+    """Whether it was pending when it could not be looked at, or, of one that is resolved, until it was."""
+    if drift.state is DriftState.RESOLVED:
+        return drift.changed_at == drift.resolved_at
+    return drift.state is DriftState.PENDING and drift.opens_at is None
 
 
 def _why_gone(drift: Drift, look: Look, ignored: set[str]) -> Reason:
@@ -166,6 +183,8 @@ def _returned(before: Drift, finding: Finding, look: Look, patiences: Patiences)
     if before.opened_at is not None:
         return replace(drift, changed_at=look.at, opens_at=look.at)
     patience = patiences.of(finding, drift.side)
+    if _is_frozen(before):
+        return grace.thawed(drift, look.at, patience, patiences.calm(finding), moved=True)
     return replace(drift, changed_at=look.at, opens_at=grace.opens_at(drift.appeared_at, look.at, patience))
 
 

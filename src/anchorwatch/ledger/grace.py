@@ -33,7 +33,8 @@ def put_off(drift: Drift, at: datetime, patience: timedelta) -> datetime:
 
 def thawed(drift: Drift, at: datetime, patience: timedelta, calm: timedelta, moved: bool) -> Drift:
     """A frozen drift that is seen again at `at`, in a project that has `moved` meanwhile or not; `calm` is its host's grace."""
-    appeared_at = drift.appeared_at if drift.side is Side.GIT else at
+    told = drift.opened_at is not None  # and came back: since when it is there is known
+    appeared_at = drift.appeared_at if told or drift.side is Side.GIT else at
     changed_at = at if moved else max(appeared_at, drift.changed_at)
     opening = max(at + calm, opens_at(appeared_at, changed_at, patience))
     return replace(drift, appeared_at=appeared_at, changed_at=at, opens_at=opening)

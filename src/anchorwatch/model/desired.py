@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from anchorwatch.errors import Mistake, StackError
 from anchorwatch.model.settings import IgnoreRule
-from anchorwatch.model.values import JsonObject
+from anchorwatch.model.values import JsonObject, Template
 
 PROJECT_DIR = "\x00project\x00"
 """Stands in paths for the folder that the stack is deployed from: `PROJECT_DIR + "/data"`, `PROJECT_DIR + "/../common/x"`.
@@ -109,6 +109,8 @@ class DesiredProject:
     """The version of the Compose that resolved it."""
     unknown: tuple[UnknownValue, ...] = ()
     """Unknown values outside services (`service` is None: `networks.x.driver`)."""
+    called: Template | None = None
+    """Where `name` itself is unknown: what Git tells of it, as Compose normalises it. None where Git tells nothing."""
     changed_files: Mapping[str, str] = field(default_factory=dict)
     """For files and folders of the repo that services bind-mount: path with `PROJECT_DIR` -> ISO time of their last commit."""
 
@@ -135,6 +137,8 @@ class BrokenStack:
     error: StackError
     project: str | None = None
     revision: str | None = None
+    names: frozenset[str] = frozenset()
+    """What else its project may be called on the host."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ Every text in here is ready to be shown: secrets have become fingerprints before
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING
@@ -32,6 +33,30 @@ class Severity(IntEnum):
         return self.name.lower()
 
 
+OTHER_SPELLING: Mapping[str, str] = {
+    "cpus": "deploy.resources.limits.cpus",
+    "mem_limit": "deploy.resources.limits.memory",
+    "pids_limit": "deploy.resources.limits.pids",
+    "mem_reservation": "deploy.resources.reservations.memory",
+    "gpus": "deploy.resources.reservations.devices",
+    "restart": "deploy.restart_policy.condition",
+}
+"""Where else a file may say the same: a container does not show which of the two it was."""
+_SHORT: Mapping[str, str] = {long: short for short, long in OTHER_SPELLING.items()}
+_FOLDERS = {"configs.": "volumes./", "secrets.": "volumes./run/secrets/"}
+
+
+def place_of(path: str) -> str:
+    """One name for what a file may say at more than one path: `mem_limit` for either spelling of the limit, the target in the
+    container for a config, a secret and a volume that lie there, `mac_address` for a service's and its networks'."""
+    if path.startswith("networks.") and path.endswith(".mac_address"):
+        return "mac_address"
+    for prefix, folder in _FOLDERS.items():
+        if path.startswith(prefix):
+            return folder + path.removeprefix(prefix)
+    return _SHORT.get(path, path)
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One difference at one path."""
@@ -54,12 +79,16 @@ class Finding:
 
     @property
     def id(self) -> str:
-        """The same for the same drift in every run: made from where it is, never from the values."""
+        """The same for the same drift in every run: made from where it is, never from the values.
+
+        Which spelling the file had cannot be told in every run, so all spellings of one place have one ID.
+        """
         import hashlib
 
         name = self.container if self.service is None else None
-        place = (self.host, self.project, self.service, name, str(self.number), self.kind.value, self.path)
-        return hashlib.sha256("\0".join(piece or "" for piece in place).encode("utf-8", "surrogatepass")).hexdigest()[:12]
+        path = self.path and place_of(self.path)
+        pieces = (self.host, self.project, self.service, name, str(self.number), self.kind.value, path)
+        return hashlib.sha256("\0".join(piece or "" for piece in pieces).encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
 @dataclass(frozen=True, slots=True)

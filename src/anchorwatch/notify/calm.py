@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from anchorwatch.model.drifts import DeliveryState, DriftState, Reason, Subject
+from anchorwatch.model.findings import Severity
 from anchorwatch.model.messages import Occasion
 from anchorwatch.model.silences import Silence
 from anchorwatch.notify.fates import Fate
@@ -96,7 +97,7 @@ def plan(view: View, now: datetime) -> Plan:
     gathered = _gathered(view.waiting)
 
     def is_due(one: Waiting) -> bool:
-        until = gathered.get(one.transition.host) if one.delivery.reason in _GATHERED else None
+        until = gathered.get(one.transition.host) if _is_gathered(one) else None
         return _is_ripe(one, now) and (until is None or until <= now)
 
     for queue in _queues(view.waiting):
@@ -124,7 +125,7 @@ def plan(view: View, now: datetime) -> Plan:
         return Plan(None, tuple(held), tuple(skipped))
     first = min(parcels, key=lambda parcel: parcel.items[0].id, default=None)
     if first is not None:
-        carried = {one.id for one in first.items}
+        carried = {*(one.id for one in first.items), *first.left_out}
         skipped += [pair for one in ready if one.news.id in carried for pair in one.folded.skipped]
     return Plan(first, tuple(held), tuple(skipped))
 
@@ -242,11 +243,17 @@ def _goes_along(one: Waiting, now: datetime) -> bool:
     return in_window or (one.delivery.reason in _GATHERED and _is_ripe(one, now))
 
 
+def _is_gathered(one: Waiting) -> bool:
+    """What is bad and critical, and was held back for its host's sake, has waited long enough."""
+    urgent = is_bad(one.transition) and severity(one.transition) >= Severity.CRITICAL
+    return one.delivery.reason in _GATHERED and not urgent
+
+
 def _gathered(waiting: Sequence[Waiting]) -> Mapping[str | None, datetime]:
     """Until when good news of each host waits for more of it: until none is followed by another one within a window."""
     times: dict[str | None, list[datetime]] = {}
     for one in waiting:
-        if one.delivery.reason in _GATHERED and one.delivery.next_at is not None:
+        if _is_gathered(one) and one.delivery.next_at is not None:
             times.setdefault(one.transition.host, []).append(one.delivery.next_at)
     found = {}
     for host, moments in times.items():

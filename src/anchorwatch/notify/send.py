@@ -102,7 +102,7 @@ class Sender:
             if self._closed:
                 return None, frozenset()
             child = subprocess.Popen(
-                [sys.executable, "-I", "-m", "anchorwatch.notify.child"],
+                [sys.executable, "-P", "-m", "anchorwatch.notify.child"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,

@@ -7,7 +7,7 @@ as the network mode. Engines before 25 add the short ID to the aliases, newer on
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from anchorwatch.compare.difference import Difference, Rule, differ
 from anchorwatch.compare.notation import hardware_address
@@ -55,23 +55,49 @@ def _mode(pair: Pair, want: str, have: str, attached: Mapping[str, JsonObject]) 
 
 
 def wanted_networks(pair: Pair) -> dict[str, tuple[str, JsonObject]]:
-    """For each network that the service is to be attached to, by its name on the host: its key in the file, and its options."""
+    """For each network that the service is to be attached to, by its name on the host: its key in the file, and its options.
+
+    Where a piece of a name is unknown, it is that of a network which it is attached to, which fits and which is no other key's.
+    """
     found: dict[str, tuple[str, JsonObject]] = {}
-    for key, options in (pair.opened("networks") or {}).items():
-        found[_name(pair, key)] = (key, options or {})
+    nameless: dict[str, Template] = {}
+    wanted = pair.opened("networks") or {}
+    for key, options in wanted.items():
+        name = (pair.project.networks.get(key) or {}).get("name") or f"{pair.project.name}_{key}"
+        if isinstance(name, Template) and not name.known:
+            nameless[key] = name
+        else:
+            found[str(opened(name))] = (key, options or {})
+    likely = _shared_out({key: _fitting(pair, key, name, found) for key, name in nameless.items()})
+    for key, name in nameless.items():
+        found[likely.get(key, str(opened(name)))] = (key, wanted[key] or {})
     return found
 
 
-def _name(pair: Pair, key: str) -> str:
-    """A network's name on the host; where a piece of it is unknown, that of the network it is most likely attached to as."""
-    name = (pair.project.networks.get(key) or {}).get("name") or f"{pair.project.name}_{key}"
-    if isinstance(name, Template) and not name.known:
-        made = pair.host.networks_of_projects
-        fitting = [one for one in map(pair.host.network_name, pair.container.networks) if name.fits(one)]
-        own = [one for one in fitting if made.get(one) == (pair.project.name, key)]
-        others = [one for one in fitting if made.get(one, ("",))[0] != pair.project.name and one not in _OF_ENGINE]
-        return next(iter(own or others), str(opened(name)))
-    return str(opened(name))
+def _fitting(pair: Pair, key: str, name: Template, taken: Collection[str]) -> list[str]:
+    """The networks that one whose name is not wholly known may be attached to as, the one that Compose made for it first."""
+    made = pair.host.networks_of_projects
+    fitting = [one for one in map(pair.host.network_name, pair.container.networks) if one not in taken and name.fits(one)]
+    own = [one for one in fitting if made.get(one) == (pair.project.name, key)]
+    return own + [one for one in fitting if made.get(one, ("",))[0] != pair.project.name and one not in _OF_ENGINE]
+
+
+def _shared_out(fitting: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """A network for as many keys as can have one to themselves: who comes later may send an earlier one to another that fits."""
+    holders: dict[str, str] = {}
+
+    def placed(key: str, tried: set[str]) -> bool:
+        for name in fitting[key]:
+            if name not in tried:
+                tried.add(name)
+                if name not in holders or placed(holders[name], tried):
+                    holders[name] = key
+                    return True
+        return False
+
+    for key in fitting:
+        placed(key, set())
+    return {key: name for name, key in holders.items()}
 
 
 def _key(pair: Pair, name: str) -> str:
