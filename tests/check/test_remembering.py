@@ -114,18 +114,29 @@ def test_another_update_of_what_is_drifted(store: Store) -> None:
     assert cause(drift) == ("docker-update", "`docker update` on the host at 03:00 UTC")
 
 
+END = NOW + timedelta(seconds=29)
+GONE = web(state="exited", exit_code=143, finished_at=END)
+
+
+def seen_being_stopped(world: World) -> None:
+    world.looks(at(R0), web(), baseline=True)
+    world.looks(at(R0), web())
+    stop = [EventSeen("nas", END, action, web().id, "media-web-1", "media", "web") for action in ("kill", "die", "stop")]
+    drift = world.looks(at(R0), GONE, heard=stop)[None]
+    assert cause(drift) == ("stopped", "stopped on the host at 02:00 UTC")
+
+
+def engine_started(seconds: float) -> Network:
+    """So long after the container ended: its network `bridge` tells."""
+    made = (END + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S.123456789Z")
+    return Network("b" * 64, "bridge", {}, {"Created": made})
+
+
 def test_a_container_that_went_down_with_its_engine(store: Store) -> None:
     """An engine that goes down stops its containers one by one: the first look finds them stopped, and the engine still there."""
     world = World(store)
-    world.looks(at(R0), web(), baseline=True)
-    world.looks(at(R0), web())
-    end = NOW + timedelta(seconds=29)
-    gone = web(state="exited", exit_code=143, finished_at=end)
-    stop = [EventSeen("nas", end, action, web().id, "media-web-1", "media", "web") for action in ("kill", "die", "stop")]
-    drift = world.looks(at(R0), gone, heard=stop)[None]
-    assert cause(drift) == ("stopped", "stopped on the host at 02:00 UTC")
-    bridge = Network("b" * 64, "bridge", {}, {"Created": (end + timedelta(seconds=5)).strftime("%Y-%m-%dT%H:%M:%S.123456789Z")})
-    drift = world.looks(at(R0), gone, networks=(bridge,))[None]
+    seen_being_stopped(world)
+    drift = world.looks(at(R0), GONE, networks=(engine_started(5),))[None]
     assert (drift.state, drift.side, cause(drift)[0]) == (DriftState.PENDING, Side.HOST, "engine-restart")
     assert drift.cause is not None
     assert drift.cause["confidence"] == "likely", "somebody may have stopped it right before"
@@ -134,16 +145,10 @@ def test_a_container_that_went_down_with_its_engine(store: Store) -> None:
 def test_a_container_that_was_stopped_before_its_engine_let_others_run(store: Store) -> None:
     """With `live-restore` an engine that goes down ends nobody: what was seen of the stop stays what is known of it."""
     world = World(store)
-    world.looks(at(R0), web(), baseline=True)
-    world.looks(at(R0), web())
-    end = NOW + timedelta(seconds=29)
-    gone = web(state="exited", exit_code=143, finished_at=end)
-    stop = [EventSeen("nas", end, action, web().id, "media-web-1", "media", "web") for action in ("kill", "die", "stop")]
-    world.looks(at(R0), gone, heard=stop)
+    seen_being_stopped(world)
     world.seconds += 9
-    bridge = Network("b" * 64, "bridge", {}, {"Created": (end + timedelta(seconds=10)).strftime("%Y-%m-%dT%H:%M:%S.123456789Z")})
     other = container("x-other-1", "other", of="x", started_at=NOW - timedelta(days=1))
-    drift = world.looks(at(R0), gone, other, networks=(bridge,))[None]
+    drift = world.looks(at(R0), GONE, other, networks=(engine_started(10),))[None]
     assert cause(drift) == ("stopped", "stopped on the host at 02:00 UTC")
 
 

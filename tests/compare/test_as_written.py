@@ -71,6 +71,16 @@ def test_members_of_the_engine_are_told_as_compose_has_them() -> None:
     assert spelled["volumes./data"] == "data:/data", "as its project calls it"
 
 
+def test_reserved_devices_are_called_as_their_service_calls_them() -> None:
+    request = {"Driver": "", "Count": -1, "DeviceIDs": None, "Capabilities": [["gpu"]], "Options": None}
+    seen = remembered(container("media-web-1", "web", host_config={"DeviceRequests": [request]}))
+    devices = [{"capabilities": ["gpu"], "count": -1}]
+    service = {"deploy": {"resources": {"reservations": {"devices": devices}}}}
+    (short,) = as_written(seen).keys() - {"image", "networks.default"}
+    (long,) = as_written(seen, {"services": {"web": service}}).keys() - {"image", "networks.default"}
+    assert (short, long) == ("gpus", "deploy.resources.reservations.devices")
+
+
 def test_what_nobody_foresaw_costs_its_own_key_only() -> None:
     broken = container("media-web-1", "web", host_config={"PortBindings": 7, "Memory": 2**30})
     assert as_written(remembered(broken)) == {"image": "hold:1", "mem_limit": "1 GiB", "networks.default": "media_default"}

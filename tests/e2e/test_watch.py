@@ -13,7 +13,7 @@ from lab.watcher import Watcher
 
 from anchorwatch.model.drifts import Side
 from tests.e2e.recorded import Recorded, Told
-from tests.e2e.watching import all_in_sync, loud, titles, wait_for_messages, watching
+from tests.e2e.watching import all_in_sync, loud, refused_to_a_second_one, titles, wait_for_messages, watching
 from tests.notify.endpoints import Web
 
 MESSAGES = [
@@ -126,12 +126,7 @@ def _the_watcher_is_killed(homelab: Homelab, book: Recorded, mailbox: Web, watch
 
 
 def test_a_second_one_is_refused(watcher: Watcher, homelab: Homelab) -> None:
-    second = Watcher(watcher.config, watcher.folder / "second")
-    second.config.write_text(watcher.config.read_text())
-    second.start(wait=False)
-    assert eventually(second.ended, within=60) == 2
-    said = second.log.read_text()
-    assert "anchorwatch watch" in said
+    said = refused_to_a_second_one(watcher)
     assert str(watcher.pid) in said
     assert watcher.well()
 

@@ -12,7 +12,7 @@ from lab.watcher import Watcher
 
 from anchorwatch.model.drifts import Side
 from tests.e2e.recorded import Recorded, Told
-from tests.e2e.watching import all_in_sync, loud, titles, wait_for_messages, watching
+from tests.e2e.watching import all_in_sync, loud, refused_to_a_second_one, titles, wait_for_messages, watching
 from tests.notify.endpoints import Web
 from tests.store.server import Server
 
@@ -81,11 +81,6 @@ def test_a_day(server: Server, homelab: Homelab, watcher: Watcher, mailbox: Web)
 
 
 def _a_second_one_is_refused(watcher: Watcher) -> None:
-    second = Watcher(watcher.config, watcher.folder / "second")
-    second.config.write_text(watcher.config.read_text())
-    second.start(wait=False)
-    assert eventually(second.ended, within=60) == 2
-    said = second.log.read_text()
-    assert "anchorwatch watch" in said
+    said = refused_to_a_second_one(watcher)
     assert f":{watcher.pid})" in said
     assert watcher.ended() is None

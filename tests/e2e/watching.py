@@ -54,3 +54,14 @@ def loud(told: Iterable[Told]) -> list[Told]:
 def all_in_sync(book: Recorded) -> bool:
     found = book.verdicts()
     return len(found) == 14 and set(found.values()) == {StackStatus.IN_SYNC}
+
+
+def refused_to_a_second_one(watcher: Watcher) -> str:
+    """What another service with the same config says, which ends at once: who watches already."""
+    second = Watcher(watcher.config, watcher.folder / "second")
+    second.config.write_text(watcher.config.read_text())
+    second.start(wait=False)
+    assert eventually(second.ended, within=60) == 2
+    said = second.log.read_text()
+    assert "anchorwatch watch" in said
+    return said

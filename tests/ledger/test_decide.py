@@ -208,6 +208,7 @@ def test_what_went_away_while_nobody_looked_is_resolved_on_return(book: Book) ->
         ("mealie", "labels.traefik.*.rule", finding("labels.traefik.http.port", desired=None), False),
         ("mealie", "healthcheck.test", finding("healthcheck"), True),
         ("mealie", "healthcheck.test", finding("healthcheck.interval"), False),
+        ("mealie", "ulimits.nofile.soft", finding("ulimits.nofile"), True),
     ],
 )
 def test_what_an_unknown_value_takes_in(service: str | None, path: str, place: Finding, taken_in: bool) -> None:

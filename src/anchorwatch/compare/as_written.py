@@ -18,6 +18,7 @@ from anchorwatch.compare.host_view import HostView
 from anchorwatch.compare.pair import Pair
 from anchorwatch.compare.rules import RULES
 from anchorwatch.model.desired import DesiredProject, DesiredService, Stack
+from anchorwatch.model.findings import OTHER_SPELLING
 from anchorwatch.model.observed import Container, Engine, Snapshot
 from anchorwatch.model.stored import unsealed
 from anchorwatch.model.timeline import ContainerSeen
@@ -113,19 +114,10 @@ def _told(found: Difference) -> Iterator[tuple[str, str]]:
             yield found.path, text
 
 
-_TWO_WAYS = {
-    "cpus": "deploy.resources.limits.cpus",
-    "mem_limit": "deploy.resources.limits.memory",
-    "mem_reservation": "deploy.resources.reservations.memory",
-    "pids_limit": "deploy.resources.limits.pids",
-    "restart": "deploy.restart_policy.condition",
-}
-
-
 def _spelling(service: JsonObject) -> Mapping[str, str]:
     """The keys that a service has in the long form, by the short one."""
     found = {}
-    for short, long in _TWO_WAYS.items():
+    for short, long in OTHER_SPELLING.items():
         value: Any = service
         for step in long.split("."):
             value = value.get(step) if isinstance(value, Mapping) else None

@@ -23,7 +23,7 @@ from anchorwatch.compare.rules.mounts import Mount, wanted_mounts
 from anchorwatch.compare.severity import severity
 from anchorwatch.compare.wording import both_shown, sentence
 from anchorwatch.model.desired import UnknownValue
-from anchorwatch.model.findings import OTHER_SPELLING, Finding, Kind, Note, place_of
+from anchorwatch.model.findings import OTHER_SPELLING, Finding, Kind, Note, place_of, takes_in
 from anchorwatch.model.observed import LABEL
 from anchorwatch.model.settings import Policy
 from anchorwatch.model.values import Template, holds_secret
@@ -137,8 +137,7 @@ def covers(unknown: str, found: Difference) -> bool:
     """
     if "*" in unknown:
         return found.want is None and fnmatchcase(found.path, unknown)
-    whole = ("." not in found.path or found.path.startswith("ulimits.")) and unknown.startswith(found.path + ".")
-    return whole or found.path == unknown or found.path.startswith(unknown + ".")
+    return takes_in(unknown, found.path)
 
 
 def _finding(pair: Pair, found: Difference, policy: Policy, command: Sequence[str]) -> Finding:

@@ -15,6 +15,7 @@ from typing import Any
 from anchorwatch.compare.difference import UNREADABLE, Difference, same
 from anchorwatch.compare.pair import Pair
 from anchorwatch.compare.rules.mounts import SELINUX, Mount, file_of
+from anchorwatch.compare.rules.restart import SPOKEN
 from anchorwatch.model.findings import OTHER_SPELLING, place_of
 from anchorwatch.model.values import Json, JsonObject, plain
 
@@ -41,17 +42,12 @@ _DEPLOY = (
 _Candidates = Iterator[tuple[str, JsonObject]]
 """Definitions that the container may have been made from, each with the path at which it differs from today's."""
 
-_LIMITS = {
-    "cpus": ("limits", "cpus"),
-    "mem_limit": ("limits", "memory"),
-    "pids_limit": ("limits", "pids"),
-    "mem_reservation": ("reservations", "memory"),
-    "gpus": ("reservations", "devices"),
-}
+_BELOW = "deploy.resources."
+_LIMITS = {key: long.removeprefix(_BELOW).split(".") for key, long in OTHER_SPELLING.items() if long.startswith(_BELOW)}
+"""Keys that stand below `deploy.resources` too: in which of its parts, and under which name."""
 _RESOURCES = ("cpus", "memory", "pids", "devices", "generic_resources")
 """Those below `limits` and `reservations`."""
 
-_CONDITIONS = {"no": "none", "always": "any"}
 SPELLINGS = frozenset({*_LIMITS, "deploy", "mac_address", "restart", "volumes"})
 """The keys of paths that may be another's: what they show a file can say in more than one place."""
 
@@ -139,7 +135,7 @@ def _deployed(pair: Pair, found: Difference) -> _Candidates:
     missing = {key: value for key, value in own.items() if value and not pair.wanted.get(key) and not _limit(pair, key)}
     policy = pair.host_config.get("RestartPolicy") or {}
     name, retries = policy.get("Name") or "no", policy.get("MaximumRetryCount") or None
-    restart = {"condition": _CONDITIONS.get(name, name), "max_attempts": retries}
+    restart = {"condition": SPOKEN.get(name, name), "max_attempts": retries}
     for key in (key for key in _LIMITS if found.path in {key, OTHER_SPELLING[key]}):
         if key in missing:
             yield key, _with(pair.wanted, key, missing[key])

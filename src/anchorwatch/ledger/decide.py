@@ -20,7 +20,7 @@ from anchorwatch.ledger import grace
 from anchorwatch.ledger.look import Look, Patiences
 from anchorwatch.model.desired import UnknownValue
 from anchorwatch.model.drifts import ACCEPTED, Acceptance, Drift, DriftState, Reason, Side, Subject, Transition
-from anchorwatch.model.findings import Finding, Kind, place_of
+from anchorwatch.model.findings import Finding, Kind, place_of, takes_in
 from anchorwatch.model.values import JsonObject
 
 
@@ -83,12 +83,7 @@ def covers(entry: UnknownValue, finding: Finding) -> bool:
     if "*" in entry.path:
         return finding.desired is None and fnmatchcase(path, entry.path)
     # what was found at one spelling may be unknown at another
-    return _takes_in(entry.path, path) or _takes_in(place_of(entry.path), place_of(path))
-
-
-def _takes_in(unknown: str, path: str) -> bool:
-    whole = "." not in path and unknown.startswith(path + ".")
-    return whole or path == unknown or path.startswith(unknown + ".")
+    return takes_in(entry.path, path) or takes_in(place_of(entry.path), place_of(path))
 
 
 _PRESENCE = frozenset({"scale", "deploy", "deploy.replicas"})

@@ -57,6 +57,13 @@ def place_of(path: str) -> str:
     return _SHORT.get(path, path)
 
 
+def takes_in(unknown: str, path: str) -> bool:
+    """Whether an unknown path takes in another: the path itself, what is below it, and a whole key (a limit below `ulimits` is
+    one) that it is a part of."""
+    whole = ("." not in path or path.startswith("ulimits.")) and unknown.startswith(path + ".")
+    return whole or path == unknown or path.startswith(unknown + ".")
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One difference at one path."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from anchorwatch.model.clean import encodable
 from anchorwatch.model.drifts import ACCEPTED, Drift, Subject
 from anchorwatch.model.messages import Bundle, Item
 from anchorwatch.model.secrecy import redact
+from anchorwatch.model.times import timestamp
 from anchorwatch.model.values import JsonObject
 from anchorwatch.notify.letter import Letter, Tone
 from anchorwatch.notify.subject import is_good, severity_of
@@ -97,7 +98,7 @@ def drift_object(drift: Drift) -> dict[str, Any]:
 
 
 def _time(at: datetime | None) -> str | None:
-    return None if at is None else at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return None if at is None else timestamp(at)
 
 
 def _text(text: str | None) -> str | None:

@@ -9,7 +9,8 @@ from anchorwatch.compare.pair import Pair
 from anchorwatch.model.values import JsonObject, opened
 
 _CONDITIONS = {"none": "no", "any": "always", "no": "no", "always": "always"}
-_SPOKEN = {"no": "none", "always": "any"}
+SPOKEN = {"no": "none", "always": "any"}
+"""A policy as `deploy.restart_policy.condition` calls it."""
 
 
 def wanted_policy(wanted: JsonObject) -> tuple[str, int]:
@@ -28,7 +29,7 @@ def _differences(pair: Pair) -> Iterator[Difference]:
     seen, seen_retries = policy.get("Name") or "no", int(policy.get("MaximumRetryCount") or 0)
     if (pair.wanted.get("deploy") or {}).get("restart_policy") is not None:
         if name != seen:
-            yield Difference("deploy.restart_policy.condition", _SPOKEN.get(name, name), _SPOKEN.get(seen, seen))
+            yield Difference("deploy.restart_policy.condition", SPOKEN.get(name, name), SPOKEN.get(seen, seen))
         else:
             yield from differ("deploy.restart_policy.max_attempts", retries, seen_retries)
     elif (name, retries) != (seen, seen_retries):
