@@ -108,6 +108,14 @@ def test_limits_end_it_with_all_that_it_started(body: str, kind: str, tmp_path: 
     assert time.monotonic() - before < 8
 
 
+def test_what_it_was_waited_with_is_given_back(tmp_path: Path) -> None:
+    path = program(tmp_path / "bin", 'echo "$1"; exit "$2"')
+    open_before = sorted(os.listdir("/proc/self/fd"))  # noqa: PTH208
+    assert asked(path, tmp_path, "well", "0") == "well\n"
+    assert asked(path, tmp_path, "ill", "3") is None
+    assert sorted(os.listdir("/proc/self/fd")) == open_before  # noqa: PTH208
+
+
 def test_every_wall_stands_or_says_why_not() -> None:
     for wall in walls():
         assert wall.stands == (not wall.missing)

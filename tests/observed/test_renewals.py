@@ -156,6 +156,64 @@ def test_little_is_asked_and_the_rest_is_the_same(deployed: Engine, address: Hos
         assert "front" in {network.name for network in asked(Renewal(now, resources=True))[0].networks}
 
 
+OF_THE_PROJECT = [
+    HIDDEN[0],
+    "rename web www",
+    "rename www web",
+    "kill web",
+    "start web",
+    "create --name second --label com.docker.compose.project=shop app:2",
+    "network create front; network connect front second",
+    "rm --force web; run --detach --name web --label com.docker.compose.project=shop --volume more:/data hold:1",
+    "rm --force second web",
+    "run --detach --name web --label com.docker.compose.project=shop hold:1",
+]
+
+
+def test_a_project_alone(deployed: Engine, address: HostAddress) -> None:
+    """All others count as they were, each in its place: where something has happened to the project only, that is the whole."""
+    with connect(address) as connection:
+        now = connection.snapshot(images_for=IMAGES)
+        for change in OF_THE_PROJECT:
+            do(deployed, change)
+            now = renewed(connection, Renewal(now, project="shop", resources="front" in change, alone=True), change)
+        do(deployed, "pause web; kill cache; rm --force idle")
+        glance = connection.snapshot(images_for=IMAGES, renew=Renewal(now, project="shop", alone=True))
+        assert [(one.name, one.state) for one in glance.containers] == [
+            (one.name, "paused" if one.name == "web" else one.state) for one in now.containers
+        ]
+        renewed(connection, Renewal(glance), "what it did not look at, seen by the next one")
+
+
+@pytest.mark.parametrize(
+    ("project", "change"),
+    [
+        *itertools.product(["shop"], ["kill cache", "rm --force cache", "rename cache other", "run --detach --name new app:2"]),
+        *itertools.product(["", None], ["kill cache"]),
+    ],
+)
+def test_who_is_named_is_seen_beside_a_project(change: str, project: str | None, deployed: Engine, address: HostAddress) -> None:
+    """By what was touched, or by a name that the project claims; and no label tells of those that are of no project."""
+    with connect(address) as connection:
+        before = connection.snapshot(images_for=IMAGES)
+        do(deployed, change)
+        then = frozenset(deployed.docker("ps", "--all", "--quiet", "--no-trunc").split()) ^ frozenset(before.by_id)
+        cache = frozenset(one.id for one in before.containers if one.name == "cache")
+        renewed(connection, Renewal(before, project=project, touched=then | cache, alone=True), change)
+        if "cache" in change:
+            renewed(connection, Renewal(before, project=project, names=frozenset({"cache"}), alone=True), change)
+
+
+def test_a_project_alone_costs_a_list_of_its_own(deployed: Engine, address: HostAddress, tmp_path: Path) -> None:
+    with CuttingRelay(tmp_path / "s", deployed.socket) as relay, connect(replace(address, docker=relay.docker)) as connection:
+        before = connection.snapshot(images_for=IMAGES)
+        web = next(container.id for container in before.containers if container.name == "web")
+        begin = len(relay.asked)
+        now = connection.snapshot(images_for=IMAGES, renew=Renewal(before, project="shop", touched=frozenset({web}), alone=True))
+        assert relay.asked[begin:] == ["/containers/json", f"/containers/{web}/json"]
+        assert all(one is before.by_id[one.id] for one in now.containers)
+
+
 def test_a_new_connection_knows_nothing(deployed: Engine, address: HostAddress, tmp_path: Path) -> None:
     """The engine behind it may have become another one."""
     with connect(address) as connection:

@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import re
+import select
 import shutil
 import signal
 import subprocess
@@ -179,7 +180,7 @@ def run(
             message = f"{command[0]} cannot be started: {error.strerror}"
             raise StackError("resolver", message, hint="`anchorwatch doctor` tries it") from error
         try:
-            status = process.wait(deadline)
+            status = _end_of(process, deadline)
         except subprocess.TimeoutExpired:
             message = f"Compose took more than {deadline:g} s over it"
             raise StackError("too_large", message, hint=_SMALLER) from None
@@ -196,3 +197,22 @@ def run(
         if status in _LIMITS or any(words in said for words in _LAST_WORDS):
             raise StackError("too_large", "Compose ran into the limits on time, memory or output over it", hint=_SMALLER)
         return Answer(None, said)
+
+
+def _end_of(process: subprocess.Popen[bytes], deadline: float) -> int:
+    """The exit status. Raises TimeoutExpired.
+
+    `Popen.wait` with a timeout looks whether the process has ended at 32 and at 64 ms, and not between them; a descriptor of the
+    process (`pidfd_open`, Linux 5.3) tells at once.
+    """
+    try:
+        ending = os.pidfd_open(process.pid)
+    except (AttributeError, OSError):  # another system, an older kernel, one that a seccomp profile hides
+        return process.wait(deadline)
+    try:
+        ended = select.poll()
+        ended.register(ending, select.POLLIN)
+        ended.poll(deadline * 1000)
+    finally:
+        os.close(ending)
+    return process.wait(0)

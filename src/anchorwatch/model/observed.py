@@ -225,6 +225,9 @@ class Renewal:
     """Containers by ID or name."""
     resources: bool = False
     """Networks and volumes too. Without it they are read only where a container is in one that is not known."""
+    alone: bool = False
+    """Only the containers of the project are listed, which costs an engine of many a fraction: all others count as they were.
+    Where one of them is named by another member, or the project is none, everything is listed all the same."""
 
 
 def familiar(reference: str) -> str:

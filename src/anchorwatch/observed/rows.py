@@ -7,6 +7,7 @@ be inspected again, unless somebody knows better: `docker update` changes none o
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from anchorwatch.model.observed import LABEL, Container, Renewal
@@ -49,11 +50,18 @@ def still(row: Row, marked: int, identity: str, renew: Renewal) -> Container | N
     container = renew.earlier.by_id.get(identity)
     if container is None or renew.earlier.listed.get(identity) != marked or not agree(container, row):
         return None
-    called = {identity, *names(row)}
-    if not called.isdisjoint(renew.touched) or renew.project == _project(row):
+    if renew.project == _project(row) or called(identity, names(row), renew):
         return None
-    meant = called | {_TEMPORARY.sub("", name, count=1) for name in called} if renew.names else called
-    return container if meant.isdisjoint(renew.names) else None
+    return container
+
+
+def called(identity: str, its_names: Iterable[str], renew: Renewal) -> bool:
+    """Whether the renewal names a container: one that was touched, or that has one of its names or is on the way to it."""
+    known_as = {identity, *its_names}
+    if not known_as.isdisjoint(renew.touched):
+        return True
+    meant = known_as | {_TEMPORARY.sub("", name, count=1) for name in known_as} if renew.names else known_as
+    return not meant.isdisjoint(renew.names)
 
 
 def _project(row: Row) -> str:

@@ -124,15 +124,34 @@ def _containers(client: EngineClient, renew: Renewal | None) -> tuple[tuple[Cont
         return rows.agree(found, row)
 
     for _ in range(LISTINGS):
-        answer = _of(list, client.containers(), client.where, "its list of containers")
-        listed = {_identity(row, client.where): row for row in answer}
+        listed, others = _listed(client, renew)
         marks = {identity: rows.mark(row) for identity, row in listed.items()}
         calm = [settled(identity) for identity in listed]
         if all(calm):
             break
-    found = [one for identity in listed if (one := held.get(identity, known.get(identity))) is not None]
-    ids = [container.id for container in found]
-    return tuple(found), {one: marks[one] for one in ids}, {one: told[one] for one in ids}
+    found = {identity: one for identity in listed if (one := held.get(identity, known.get(identity))) is not None}
+    if renew is not None and others:  # in the order of the whole list, which begins with the newest one
+        new = {identity: one for identity, one in found.items() if identity not in known}
+        found |= others
+        found = new | {identity: found[identity] for identity in known if identity in found}
+        marks = {**renew.earlier.listed, **marks}
+    return tuple(found.values()), {one: marks[one] for one in found}, {one: told[one] for one in found}
+
+
+def _listed(client: EngineClient, renew: Renewal | None) -> tuple[dict[str, Row], Mapping[str, Container]]:
+    """The rows of the list, and the containers that are none of its concern, by ID."""
+
+    def asked(project: str | None) -> dict[str, Row]:
+        answer = _of(list, client.containers(project), client.where, "its list of containers")
+        return {_identity(row, client.where): row for row in answer}
+
+    if renew is None or not renew.alone or not renew.project:
+        return asked(None), {}
+    others = {one.id: one for one in renew.earlier.containers if one.project != renew.project}
+    if any(rows.called(one.id, [one.name], renew) for one in others.values()):
+        return asked(None), {}
+    listed = asked(renew.project)
+    return (listed, others) if renew.touched <= listed.keys() else (asked(None), {})
 
 
 def _identity(row: Any, where: str) -> str:

@@ -11,6 +11,7 @@ See `docs/decisions/0014-no-docker-sdk-and-no-gitpython.md`.
 from __future__ import annotations
 
 import contextlib
+import json
 import select
 import socket
 from collections.abc import Mapping
@@ -21,6 +22,7 @@ from urllib.parse import quote, urlsplit
 
 from anchorwatch import __version__
 from anchorwatch.errors import HostError, HostForbidden, HostRefused
+from anchorwatch.model.observed import LABEL
 from anchorwatch.observed import answers, failures
 
 if TYPE_CHECKING:
@@ -192,9 +194,10 @@ class EngineClient:
         """What the engine says of itself and its machine."""
         return self._get("/info")
 
-    def containers(self) -> Any:
-        """A row for each container, whether it runs or not."""
-        return self._get("/containers/json?all=1")
+    def containers(self, project: str | None = None) -> Any:
+        """A row for each container, or for each with the label of a project, whether it runs or not."""
+        chosen = "" if project is None else f"&filters={quote(json.dumps({'label': [f'{LABEL}project={project}']}))}"
+        return self._get(f"/containers/json?all=1{chosen}")
 
     def container(self, identity: str) -> bytes:
         """Everything about one container, as it came."""

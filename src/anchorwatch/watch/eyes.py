@@ -88,8 +88,11 @@ class Eyes:
         """Nothing that was seen before `now` is to be relied on any more. Any thread may say so."""
         self._whole_at = now
 
-    def look(self, key: ProjectKey, wanted: Wanted, due: float) -> Sight:
-        """The host as it is, or as it was at some moment since `due`; of `key` nothing is older than that. Raises `HostError`."""
+    def look(self, key: ProjectKey, wanted: Wanted, due: float, *, alone: bool = False) -> Sight:
+        """The host as it is, or as it was at some moment since `due`; of `key` nothing is older than that. Raises `HostError`.
+
+        `alone`: a glance at that key, for which other containers may count as they were seen last; another look has to follow.
+        """
         began = self._clock()
         last = self._last
         if last is not None and last.began >= due and self._read_whole_at >= self._whole_at:
@@ -106,9 +109,10 @@ class Eyes:
                     frozenset(_claimed(wanted.project(key))),
                     touched.containers,
                     touched.resources,
+                    alone,
                 )
                 snapshot = self._connection.snapshot(images_for=wanted.images, renew=renew)
-            sight = self._compare(snapshot, wanted, began)
+            sight = self._compare(snapshot, wanted, began if whole or last is None or not alone else last.began)
         except BaseException:
             self._heard.again(touched, self._clock())
             raise

@@ -232,7 +232,7 @@ class HostWatch:
         began = self._clock()
         wanted = self._wanted_now(desired)
         self._ask_others(work)
-        sight = self._eyes.look(work.key, wanted, began - work.late)
+        sight = self._eyes.look(work.key, wanted, began - work.late, alone=not work.settled)
         self._in_sight(sight, wanted)
         if desired is None:
             return None  # asked again when the repo is read
