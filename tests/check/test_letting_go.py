@@ -17,6 +17,7 @@ from anchorwatch.model.options import Filters
 from anchorwatch.model.report import Silence
 from anchorwatch.model.settings import Policy
 from anchorwatch.observed import connect
+from tests.check.pasts import no_past
 from tests.observed.fake_engine import FakeEngine
 
 
@@ -38,5 +39,5 @@ def test_the_repo_cannot_be_read_while_a_host_says_nothing(asked_first: bool, tm
         address = HostAddress("host", server.docker, timeout=60, deadline=60)
         began = time.monotonic()
         with connect(address) as connection, pytest.raises(NotARepo):
-            check_fleet([Host(address, Policy(), connection)], read_desired, Filters(), Silence(), now())
+            check_fleet([Host(address, Policy(), connection)], read_desired, Filters(), Silence(), now(), no_past)
         assert time.monotonic() - began < 10

@@ -13,6 +13,7 @@ from anchorwatch.compare import compare_host
 from anchorwatch.errors import StackError
 from anchorwatch.model.desired import BrokenStack, DesiredProject, ProjectKey
 from anchorwatch.model.drifts import Drift, DriftState, Side, Trigger
+from anchorwatch.model.findings import Kind
 from anchorwatch.model.observed import Container, Network, Snapshot
 from anchorwatch.model.settings import Policy
 from anchorwatch.model.timeline import Commit, EventSeen
@@ -38,19 +39,21 @@ class World:
 
     store: Store
     history: dict[str, DesiredProject] = field(default_factory=dict)
+    removed_at: str | None = None
+    """The commit that has removed the stack."""
     seconds: float = 0.0
 
     def project(self, key: ProjectKey, revision: str) -> DesiredProject | None:
         return self.history.get(revision)
 
     def commits(self, paths: Iterable[str], after: str | None, upto: str, *, limit: int = 100) -> Sequence[Commit]:
-        known = sorted(self.history)
+        known = sorted({*self.history, *filter(None, [self.removed_at])})
         since = known[known.index(after) + 1 :] if after in known else known
         return [Commit(one, NOW, "Anna", f"change {one[:2]}") for one in reversed(since) if one <= upto]
 
     def looks(
         self,
-        wanted: DesiredProject | BrokenStack,
+        wanted: DesiredProject | BrokenStack | None,
         *seen: Container,
         baseline: bool = False,
         settled: bool = True,
@@ -71,7 +74,8 @@ class World:
         found = verdict(KEY, projects[0] if projects else None, key_is_of, host, compared)
         occasion = Occasion(Trigger.RESYNC, "a test", moment, 0.01, settled, baseline)
         ground = Ground(self.store, PATIENCES, self, lambda *_: None)
-        scene = Scene(host, projects[0] if projects else None, lambda then: self._differs(then, host))
+        head = self.removed_at or max(self.history)
+        scene = Scene(host, projects[0] if projects else None, lambda then: self._differs(then, host), head)
         remember(found, occasion, ground, scene, heard)
         with self.store.read() as read:
             return {one.finding.path: one for one in drifts.of_project(read, KEY)}
@@ -97,6 +101,29 @@ def test_what_the_host_did_and_what_git_did(store: Store) -> None:
     drift = world.looks(at(R1, cpu_shares=5), web())["cpu_shares"]
     assert drift.side is Side.GIT
     assert cause(drift) == ("commit", "commit 1111111 by Anna: change 11")
+
+
+def test_a_stack_that_a_commit_removed(store: Store) -> None:
+    """Its files are not there any more, and the commit that took them away is."""
+    world = World(store)
+    world.looks(at(R0), web(), baseline=True)
+    world.looks(at(R0), web())
+    world.removed_at = R1
+    drift = world.looks(None, web())[None]
+    assert (drift.finding.kind, drift.side) == (Kind.UNMANAGED, Side.GIT)
+    assert cause(drift) == ("commit", "commit 1111111 by Anna: change 11")
+
+
+def test_a_commit_that_was_written_anew_before_it_was_rolled_out(store: Store) -> None:
+    """By a rebase or an amend: the commit that was found first is in nobody's repo any more."""
+    world = World(store)
+    world.looks(at(R0), web(), baseline=True)
+    world.looks(at(R0), web())
+    world.looks(at(R1, cpu_shares=5), web())
+    del world.history[R1]
+    drift = world.looks(at(R2, cpu_shares=5), web())["cpu_shares"]
+    assert (drift.state, drift.side) == (DriftState.PENDING, Side.GIT)
+    assert cause(drift) == ("commit", "commit 2222222 by Anna: change 22")
 
 
 def test_another_update_of_what_is_drifted(store: Store) -> None:

@@ -13,6 +13,7 @@ from anchorwatch.model.observed import Snapshot
 from anchorwatch.model.options import Filters
 from anchorwatch.model.report import Silence, StackStatus
 from anchorwatch.model.settings import Policy
+from tests.check.pasts import no_past
 from tests.compare.make import NOW, container, project, snapshot
 
 NAMELESS = replace(project(web={}), unknown=(UnknownValue(None, "name", "PROJECT is set nowhere"),))
@@ -40,7 +41,7 @@ def test_a_project_whose_name_is_not_known() -> None:
     found = verdict(NAMELESS.key, NAMELESS, None, host, compare_host([NAMELESS], [], host, Policy()))
     assert (found.status, found.findings, found.unknown) == (StackStatus.UNKNOWN, None, NAMELESS.unknown)
     asked = Host(HostAddress("nas", "unix:///nowhere"), Policy(), Seen(host))
-    report = check_fleet([asked], lambda: DesiredState("a" * 40, (NAMELESS,)), Filters(), Silence(), NOW)
+    report = check_fleet([asked], lambda: DesiredState("a" * 40, (NAMELESS,)), Filters(), Silence(), NOW, no_past)
     assert [(one.status, one.error, one.unknown) for one in report.stacks] == [(StackStatus.UNKNOWN, None, NAMELESS.unknown)]
 
 

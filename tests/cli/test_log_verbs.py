@@ -359,6 +359,22 @@ def test_show(world: Lived) -> None:
     assert "→ mail: sent" in shown
 
 
+def test_a_stack_before_anybody_looked_is_none_that_is_misspelled(sqlite_world: Lived) -> None:
+    for words in (("at", "2020-01-01", "--stack", "pi5/mealie"), ("diff", "pi5/mealie", "--at", "2020-01-01")):
+        done = ask(sqlite_world, *words)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "nobody had looked at pi5 yet at that moment" in done.stderr
+        assert "hint: the log of pi5 begins at 20" in done.stderr
+
+
+def test_a_cause_that_is_none_is_refused_with_those_that_are(sqlite_world: Lived) -> None:
+    """Else the answer would be that nothing happened."""
+    done = ask(sqlite_world, "history", "--cause", "dockerupdate")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "'dockerupdate'" in done.stderr
+    assert "'docker-update'" in done.stderr
+
+
 @pytest.mark.parametrize(("name", "said"), [("zzzz", "no drift"), ("../x", "no ID")])
 def test_show_what_is_not_there(sqlite_world: Lived, name: str, said: str) -> None:
     done = ask(sqlite_world, "show", name)

@@ -162,6 +162,28 @@ def test_who_asks_for_it_gets_the_traceback() -> None:
     assert SECRET in shown
 
 
+WANTING = """
+import resource, sys, threading
+from anchorwatch.cli import guarded
+from anchorwatch.cli import output
+def files():
+    resource.setrlimit(resource.RLIMIT_NOFILE, (20, 20))
+    kept = [open("/dev/null") for _ in range(20)]
+def threads():
+    resource.setrlimit(resource.RLIMIT_AS, (2**28, 2**28))
+    for _ in range(1000):
+        threading.Thread(target=threading.Event().wait, daemon=True).start()
+def memory():
+    bytearray(2**60)
+sys.exit(guarded(lambda: {what}(), failed=2) - 2)
+"""
+
+
+@pytest.mark.parametrize("what", ["files", "threads", "memory"])
+def test_a_machine_that_has_run_out_of_something_is_no_bug(what: str) -> None:
+    assert "gives no more memory, threads, processes or open files" in complained(WANTING.replace("{what}", what))
+
+
 def test_an_error_says_what_happened_and_what_to_do_and_stays_harmless() -> None:
     shown = complained(
         "from anchorwatch.cli.output import complain\n"

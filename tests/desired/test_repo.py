@@ -119,8 +119,9 @@ def test_no_commit_yet(tmp_path: Path) -> None:
     git(tmp_path, "init", "--quiet", "--initial-branch=main", "empty")
     with pytest.raises(RevisionNotFound, match="no commit yet"):
         open_repo(tmp_path / "empty")
-    with pytest.raises(RevisionNotFound, match="no commit yet"):
+    with pytest.raises(RevisionNotFound, match="no commit yet") as caught:
         open_repo(tmp_path / "empty", "main")
+    assert "`anchorwatch check --worktree`" in (caught.value.hint or "")  # `init` and `watch` say it too, and have no such option
 
 
 def test_an_unborn_head_beside_other_branches(ops: Path) -> None:

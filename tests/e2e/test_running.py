@@ -17,7 +17,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.cli.program import run
 from tests.e2e.conftest import Program
-from tests.e2e.recorded import Recorded
+from tests.e2e.recorded import Recorded, Told
+from tests.e2e.watching import loud
 
 SECRET = "a secret that the forge knows"
 
@@ -89,6 +90,30 @@ def test_a_webhook_makes_it_look_at_once(homelab: Homelab, tmp_path: Path) -> No
         body = b'{"ref": "refs/heads/main"}'
         assert called(watcher, body, hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()) == 202
         eventually(lambda: ("pi5", "mealie restart") in book.drifted(), within=60, what="the commit to be known")
+
+
+def test_a_commit_that_is_deployed_before_the_next_poll_is_no_drift(homelab: Homelab, tmp_path: Path) -> None:
+    """Whoever pushed it has deployed it, too; what the host shows and Git does not say is a reason to ask Git."""
+    origin = tmp_path / "origin.git"
+    git(homelab.repo, "clone", "--quiet", "--bare", str(homelab.repo), str(origin))
+    settings = f"repo: {{url: 'file://{origin}', branch: main, poll: 1h}}\nwatch: {{grace: 15s}}\n"
+    with Watcher(homelab.config, tmp_path / "watch", settings) as watcher:
+        watcher.wait_until_well()
+        book = Recorded(watcher.database)
+        book.news()
+        stack = homelab.repo / "pi5" / "mealie" / "docker-compose.yml"
+        stack.write_text(stack.read_text().replace("restart: always", "restart: unless-stopped"))
+        git(homelab.repo, "commit", "--quiet", "--all", "--message", "Unless stopped")
+        git(homelab.repo, "push", "--quiet", str(origin), "main")
+        homelab.deploy(stacks=[stack.parent])
+        told: list[Told] = []
+
+        def is_over() -> bool:
+            told.extend(book.news())
+            return any((one.what, one.reason) == ("mealie restart", "passed") for one in told)
+
+        eventually(is_over, within=60, what="the commit to be known")
+        assert loud(told) == []
 
 
 def called(watcher: Watcher, body: bytes, signature: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -37,6 +38,19 @@ def watcher(server: Server, homelab: Homelab, tmp_path: Path, mailbox: Web) -> I
     database = server.url(server.new_database())
     with watching(homelab, tmp_path / "watch", mailbox, database) as watcher:
         yield watcher
+
+
+def test_it_ends_in_time_though_the_server_stands_still(server: Server, watcher: Watcher) -> None:
+    """Whoever asks the database waits for ever: the pages, the messages, the worker, and the main thread's signs of life."""
+    server.freeze()
+    try:
+        stuck = {"status": "degraded", "because": ["service: stuck"]}
+        eventually(lambda: watcher.told() == stuck, within=30, what="the pages to say so")
+        began = time.monotonic()
+        assert watcher.stop() == 0
+        assert time.monotonic() - began < 10
+    finally:
+        server.thaw()
 
 
 def test_a_day(server: Server, homelab: Homelab, watcher: Watcher, mailbox: Web) -> None:

@@ -101,7 +101,11 @@ def test_a_changed_value(path: str, models: Models, guilty: int, confidence: str
     assert (found.commit, found.confidence.value) == (f"{guilty:040x}", confidence)
     assert found.text == f"commit 0000000 by Anna: change {guilty}"
     assert (found.kind.value, found.by, found.at) == ("commit", "Anna", BEGIN + timedelta(minutes=guilty))
-    assert found.as_json()["behind"] == len(models) - 1, "all that touched the stack since"
+    behind = len(models) - 1
+    assert found.as_json()["behind"] == behind, "all that touched the stack since"
+    if behind > 1:
+        first = "the first is 0000000 by Anna: change 1"
+        assert found.evidence == (f"{behind} commits touched the stack since it was in sync; {first}",)
 
 
 def test_a_service_that_came_and_one_that_went() -> None:
@@ -136,7 +140,10 @@ def test_a_network() -> None:
 def test_a_stack_that_has_just_been_committed() -> None:
     commits, _, past = history(None, OLD, OTHER)
     absent = finding(None, kind=Kind.MISSING)
-    assert blame(absent, commits, None, past).commit == f"{1:040x}"
+    found = blame(absent, commits, None, past)
+    assert found.commit == f"{1:040x}"
+    assert "behind" not in found.as_json(), "it was never in sync, so there is nothing to count from"
+    assert found.evidence == ("2 commits touched the stack, and it was never in sync",)
 
 
 def test_containers_of_one_stack_may_be_of_different_revisions() -> None:

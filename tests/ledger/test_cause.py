@@ -150,6 +150,15 @@ def test_an_update_of_something_else_is_not_taken_for_the_cause() -> None:
     assert "outside Git" in found.text
 
 
+def test_an_update_that_a_look_has_seen_and_could_not_judge() -> None:
+    """While the stack could not be read, say: the container is as that look saw it, and the event is not old."""
+    seen = web(host_config={"Memory": 2**30})
+    found = told(finding("mem_limit"), seen, before=[ContainerSeen.of(seen)], events=[event("update")])
+    assert (found.kind.value, found.confidence.value) == ("docker-update", "likely")
+    found = told(finding("mem_limit"), seen, before=[ContainerSeen.of(seen)])
+    assert found.text.startswith("not known: it was so at the last look")
+
+
 def test_a_changed_default_of_the_engine() -> None:
     found = told(
         finding("ulimits.nofile"), web(host_config={"Ulimits": [{"Name": "nofile", "Soft": 1, "Hard": 2}]}), before=[SAME]

@@ -306,6 +306,19 @@ def test_the_end_of_an_acceptance_says_what_was_accepted(book: Book) -> None:
     assert Acceptance.of(accepted.document).document == accepted.document
 
 
+def test_what_brought_it_about_stands_though_git_wants_something_else_meanwhile(book: Book) -> None:
+    """Nothing has happened to the container since, and that says nothing of what had happened to it before."""
+    update, nothing = {"kind": "docker-update", "text": "`docker update`"}, {"kind": "unknown", "text": "not known: it was so"}
+    by_host = {DRIFT.id: Side.HOST}
+    book.sees(look(0, DRIFT, sides=by_host, causes={DRIFT.id: update}), look(30, DRIFT))
+    wanted = replace(DRIFT, desired="a third value")
+    assert book.sees(look(60, wanted, sides=by_host, causes={DRIFT.id: nothing})) == [("open", "open", "value changed")]
+    assert book.drift().cause == update
+    seen = replace(wanted, observed="a fourth value")
+    book.sees(look(90, seen, sides=by_host, causes={DRIFT.id: nothing}))
+    assert book.drift().cause == nothing
+
+
 def test_another_word_for_what_is_missing_ends_no_acceptance(book: Book) -> None:
     gone = finding(None, kind=Kind.MISSING, observed="exited (137)", desired=None)
     book.sees(look(0, gone), look(30, gone))

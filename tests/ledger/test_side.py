@@ -59,6 +59,14 @@ def test_a_stack_that_has_just_been_committed() -> None:
     assert moved(NEW_SERVICE, R1, new, {}) is Side.GIT
 
 
+def test_a_stack_that_was_renamed() -> None:
+    """Its container was in sync with a stack that R0 had under another name: of this one R0 says nothing."""
+    renamed = Earlier({"mealie": R0}, looked=False)
+    assert revisions([MEMORY], R1, renamed) == {R0}
+    assert moved(MEMORY, R1, renamed, {}) is Side.GIT
+    assert moved(MEMORY, None, renamed, {}) is Side.UNKNOWN  # outside Git
+
+
 def test_a_service_that_a_commit_removed_still_runs() -> None:
     orphan = finding(None, kind=Kind.UNMANAGED)
     assert moved(orphan, R1, SYNCED, {R0: set()}) is Side.GIT

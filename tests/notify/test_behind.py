@@ -16,23 +16,27 @@ DRIFT = finding("image")
 
 
 @pytest.mark.parametrize(
-    ("behind", "said"),
+    ("behind", "sure", "said"),
     [
-        (3, "because: behind Git (3 commits when it was found), because of commit 3f2a91c by Anna: update mealie"),
-        (1, "because: behind Git: commit 3f2a91c by Anna: update mealie"),
-        (None, "because: behind Git: commit 3f2a91c by Anna: update mealie"),
+        (3, "certain", "behind Git (3 commits when it was found), because of commit 3f2a91c by Anna: update mealie"),
+        (3, "likely", "behind Git (3 commits when it was found), probably because of commit 3f2a91c by Anna: update mealie"),
+        (1, "certain", "behind Git: commit 3f2a91c by Anna: update mealie"),
+        (1, "likely", "behind Git: probably commit 3f2a91c by Anna: update mealie"),
+        (None, "certain", "behind Git: commit 3f2a91c by Anna: update mealie"),
     ],
 )
-def test_a_message_says_how_many_commits_had_not_been_rolled_out(file_store: Store, behind: int | None, said: str) -> None:
+def test_a_message_says_how_many_commits_had_not_been_rolled_out(
+    file_store: Store, behind: int | None, sure: str, said: str
+) -> None:
     world = World(file_store)
-    cause = Cause(CauseKind.COMMIT, Confidence.CERTAIN, "commit 3f2a91c by Anna: update mealie", behind=behind)
+    cause = Cause(CauseKind.COMMIT, Confidence(sure), "commit 3f2a91c by Anna: update mealie", behind=behind)
     story: dict[str, Any] = {"sides": {DRIFT.id: Side.GIT}, "causes": {DRIFT.id: cause.as_json()}}
     for seconds in (0, 601, 1300):
         world.look(seconds, DRIFT, **story)
     world.until(1400)
     (sent,) = world.sent
     assert sent.bundle.items[0].commits_behind == behind
-    assert said in sent.message.text.splitlines()
+    assert f"because: {said}" in sent.message.text.splitlines()
     items = sent.message.fields["items"]
     assert isinstance(items, list)
     assert items[0].get("commits_behind") == behind

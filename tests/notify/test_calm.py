@@ -222,6 +222,19 @@ def test_a_host_out_of_reach_is_one_message_and_its_stacks_wait(world: World) ->
     assert world.until(6000) == ["news: open pi5/mealie, open pi5/mealie, ok pi5"]
 
 
+def test_what_is_another_when_its_host_is_back_is_told_with_that(world: World) -> None:
+    """It needs no grace of its own: it was open, and nobody saw it change."""
+    world.host(0, HostStatus.OK)
+    world.drift(40, DRIFT)
+    world.until(190)
+    world.host(200, HostStatus.UNREACHABLE)
+    world.until(4900)
+    world.host(5000, HostStatus.OK)
+    world.look(5001, replace(DRIFT, observed="2 GiB"))
+    world.until(6000)
+    assert [one.what for one in world.sent] == ["news: open pi5/mealie", "news: unreachable pi5", "news: ok pi5, open pi5/mealie"]
+
+
 @pytest.mark.parametrize(("severity", "told"), [(Severity.WARNING, 1), (Severity.CRITICAL, 2)])
 def test_what_is_critical_does_not_wait_for_good_news_of_a_host_that_is_back(world: World, severity: Severity, told: int) -> None:
     world.host(0, HostStatus.OK)

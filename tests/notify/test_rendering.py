@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from anchorwatch.model.drifts import ACCEPTED, Drift, DriftState, Reason, Side, Subject, Transition
 from anchorwatch.model.findings import Finding, Kind, Severity
 from anchorwatch.model.messages import Bundle, Item, Message, Occasion
+from anchorwatch.model.values import JsonObject
 from anchorwatch.notify.render import render
 from anchorwatch.notify.samples import NOW, bundles
 from anchorwatch.notify.times import lasted, moment
@@ -43,7 +44,7 @@ def test_a_drift_says_what_where_since_when_why_and_how_to_mend_it() -> None:
         "since: 23 Nov 03:41 UTC (12 min ago)",
         "because: `docker update` on the host at 03:41 UTC",
         "more: `anchorwatch show bfa934b6e3b5`",
-        "to mend: docker compose -p mealie up -d mealie",
+        "to mend: docker compose -p mealie up -d --force-recreate mealie",
         "",
         "https://watch.example/",
     ]
@@ -151,29 +152,63 @@ def test_one_that_does_not_fit_and_one_that_was_lost() -> None:
     assert "1 earlier message could not be delivered here and was given up" in text
 
 
+FORBIDDEN = {"class": "forbidden", "message": "tcp://pi5:2375 does not permit its events to be heard", "hint": None}
+SILENT = {"class": "timeout", "message": "no answer from ssh://pi5 within 10 s", "hint": None}
+
+
 @pytest.mark.parametrize(
-    ("states", "title", "says", "severity"),
+    ("states", "cause", "title", "says", "severity"),
     [
-        (("ok", "unreachable"), "pi5: out of reach", "✗ pi5 cannot be asked", Severity.CRITICAL),
-        (("ok", "limited"), "pi5: not everything may be asked", "✗ pi5 does not permit everything any more", Severity.WARNING),
-        (("limited", "ok"), "pi5: everything may be asked again after 12 min", "✓ pi5 permits everything again", Severity.INFO),
+        (("ok", "unreachable"), SILENT, "pi5: out of reach", "✗ pi5 cannot be asked", Severity.CRITICAL),
+        (
+            ("ok", "limited"),
+            FORBIDDEN,
+            "pi5: not everything may be asked",
+            "✗ pi5 does not permit everything any more",
+            Severity.WARNING,
+        ),
+        (
+            ("ok", "limited"),
+            None,  # something is refused to a look itself
+            "pi5: not everything may be asked",
+            "✗ pi5 does not permit everything any more",
+            Severity.WARNING,
+        ),
+        (("ok", "limited"), SILENT, "pi5: its events do not come", "✗ pi5 answers, but its events do not come", Severity.WARNING),
+        (
+            ("limited", "ok"),
+            None,
+            "pi5: everything can be asked again after 12 min",
+            "✓ pi5 tells everything again",
+            Severity.INFO,
+        ),
         (
             ("unreachable", "limited"),
+            FORBIDDEN,
             "pi5: back after 12 min, and not everything may be asked",
             "✓ pi5 is back after 12 min, and does not permit everything",
             Severity.INFO,
         ),
+        (
+            ("unreachable", "limited"),
+            SILENT,
+            "pi5: back after 12 min, and its events do not come",
+            "✓ pi5 is back after 12 min, but its events do not come",
+            Severity.INFO,
+        ),
     ],
 )
-def test_how_a_host_can_be_asked(states: tuple[str, str], title: str, says: str, severity: Severity) -> None:
+def test_how_a_host_can_be_asked(
+    states: tuple[str, str], cause: JsonObject | None, title: str, says: str, severity: Severity
+) -> None:
     (item,) = bundles()["a host out of reach"].items
     reason = "host limited" if states == ("ok", "limited") else "host unreachable" if states[1] == "unreachable" else "host back"
-    moved = replace(
-        item.transition, from_state=states[0], to_state=states[1], reason=reason, since_at=NOW - timedelta(minutes=12)
-    )
+    since_at = NOW - timedelta(minutes=12)
+    moved = replace(item.transition, from_state=states[0], to_state=states[1], reason=reason, since_at=since_at, cause=cause)
     message = render(replace(bundles()["a host out of reach"], items=(replace(item, transition=moved),)), HERE)
     assert (message.title, message.severity) == (title, severity)
     assert says in message.text
+    assert ("permit" in message.text) is ("permit" in says)
     several = render(replace(bundles()["a digest"], items=(*bundles()["a digest"].items, replace(item, transition=moved))), HERE)
     word = "limited" if states == ("ok", "limited") else "out of reach" if states[1] == "unreachable" else "back"
     assert f"1 host {word}" in several.title

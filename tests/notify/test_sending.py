@@ -228,7 +228,7 @@ def test_a_mail_has_one_id_its_thread_and_both_forms(sender: Sender, office: Pos
     assert html is not None
     facts = ["Git says: 512 MiB", "host says: 1 GiB", "since: 23 Nov 03:41 UTC (12 min ago)"]
     assert [line for line in plain.get_content().splitlines() if line in facts] == facts
-    assert "docker compose -p mealie up -d mealie" in html.get_content()
+    assert "docker compose -p mealie up -d --force-recreate mealie" in html.get_content()
 
 
 def test_other_drifts_are_other_threads(sender: Sender, office: Post) -> None:

@@ -165,7 +165,7 @@ def test_a_drift_is_accepted_and_that_is_taken_back(config: Path, place: Place) 
         assert isinstance(accepted.acceptance, Acceptance)
         assert (accepted.acceptance.observed, accepted.acceptance.reason) == ("1 GiB", "new disk")
     assert (
-        "pi5/mealie memory limit is 1 GiB, Git says 512 MiB: accepted until "
+        "pi5/mealie mealie memory limit is 1 GiB, Git says 512 MiB: accepted until "
         in anchorwatch(config, "accept", DRIFT.id, "--until", "2200-01-01").stdout
     )
     assert anchorwatch(config, "accept", DRIFT.id, "--end").stdout.endswith("not accepted any more\n")
@@ -175,6 +175,8 @@ def test_a_drift_is_accepted_and_that_is_taken_back(config: Path, place: Place) 
         assert over.acceptance is not None
         assert over.acceptance.until is not None
         assert over.acceptance.until <= clock.now()
+    again = anchorwatch(config, "accept", DRIFT.id, "--end")
+    assert (again.returncode, "is not accepted" in again.stderr) == (2, True)
 
 
 def test_what_cannot_be_accepted_says_why(config: Path, place: Place) -> None:
@@ -215,6 +217,18 @@ def test_a_rule_is_shown_and_then_written_and_nothing_else_is_changed(config: Pa
     assert done.returncode == 0, done.stderr
     new = '  - {host: pi5, stack: mealie, service: mealie, path: mem_limit, because: "it is so"}\n'
     assert config.read_text() == before.replace("# somebody else's\n", "# somebody else's\n" + new)
+    then = "a service that runs takes it at SIGHUP (`systemctl reload`) or its next start"
+    assert done.stdout.endswith(f"written to {config}\n{then}\n")
+    done = anchorwatch(config, "ignore", DRIFT.id, "--because", "it is so", "--write", "--into", "repo")
+    assert done.stdout.endswith(".anchorwatch.yml\nit counts once it is committed\n")
+
+
+def test_a_rule_that_cannot_be_written_can_still_be_had(config: Path, place: Place, tmp_path: Path) -> None:
+    (tmp_path / "repo").rmdir()
+    (tmp_path / "repo").write_text("no folder")
+    done = anchorwatch(config, "ignore", DRIFT.id, "--because", "it is so", "--write", "--into", "repo")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "hint: without --write the rule is only shown: add it by hand" in done.stderr
 
 
 def test_a_rule_for_one_drift_says_why_before_it_is_written(config: Path, place: Place) -> None:
@@ -235,7 +249,7 @@ def test_everything_that_is_drifted_is_ignored_from_now_on(config: Path, place: 
     own = tmp_path / "repo" / ".anchorwatch.yml"
     assert answer["written"] == str(own)
     assert len(answer["rules"]) == 2
-    assert all(f'because: "so since before {clock.now():%Y-%m-%d}"' in rule for rule in answer["rules"])
+    assert all(f'because: "so already on {clock.now():%Y-%m-%d}"' in rule for rule in answer["rules"])
     from anchorwatch.compare.ignore import ignored_by
     from anchorwatch.config.own_rules import parse_rules
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import time
@@ -176,6 +177,18 @@ def test_a_key_that_is_not_accepted(address: HostAddress, host: SshHost) -> None
     assert isinstance(error, HostAuthError)
     assert "does not accept the ssh key" in error.message
     assert "authorized_keys" in (error.hint or "")
+
+
+def test_the_command_to_try_by_hand_tries_the_same_key(address: HostAddress, host: SshHost) -> None:
+    """As the user has it who copies it: with another key than the configured one it would tell nothing."""
+    error = refused(replace(address, ssh=SshOptions(str(host.wrong_key), str(host.known_hosts))))
+    (command,) = re.findall("`(ssh .*?)`", error.hint or "")
+    tried = {}
+    for key in (host.wrong_key, host.key):
+        words = ["sh", "-c", command.replace(str(host.wrong_key), str(key))]
+        tried[key] = subprocess.run(words, capture_output=True, timeout=30, check=False)
+    assert (tried[host.wrong_key].returncode, tried[host.key].returncode) == (255, 0)
+    assert b"Permission denied" in tried[host.wrong_key].stderr
 
 
 def test_a_key_that_is_not_there(address: HostAddress, tmp_path: Path) -> None:

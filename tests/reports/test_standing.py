@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, timedelta
 
 from anchorwatch.model.desired import ProjectKey
@@ -50,6 +51,20 @@ def test_a_host_was_not_seen_when_nobody_watched() -> None:
     (seen,) = standing(facts(WATCHES), Filters()).hosts
     assert seen.seen_at == BEGIN + 10 * MINUTE
     assert "last seen 2026-11-22 22:43:00 UTC" in told(facts(KILLED))
+
+
+def test_a_limited_host_says_what_is_the_matter() -> None:
+    """Only what is refused is a matter of what may be asked."""
+    for error, words in (
+        (None, "not everything may be asked"),
+        (ErrorInfo("forbidden", "does not permit its events to be heard", "let it"), "not everything may be asked"),
+        (ErrorInfo("timeout", "no answer within 10 s", "is it up?"), "its events do not come"),
+    ):
+        all_well = facts(WATCHES)
+        limited = host(status=HostStatus.LIMITED, error=error)
+        text = told(replace(all_well, hosts={"pi5": HostSpan(Span(BEGIN), limited, BEGIN + 60 * MINUTE)}))
+        why = "" if error is None else f"\n      {error.message}\n      → {error.hint}"
+        assert f"  ? {words}{why}\n  ✓ mealie" in text
 
 
 def test_what_could_not_be_judged_before_either_is_said_once() -> None:

@@ -93,6 +93,21 @@ class Server:
         self._process.send_signal(signal.SIGINT)
         self._process.wait(30)
 
+    def freeze(self) -> None:
+        """Connections are accepted (by the kernel), and nothing answers any more."""
+        for process in self._family():
+            os.kill(process, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """It goes on where `freeze` stopped it: itself last, so that none is gone before its turn."""
+        for process in reversed(self._family()):
+            os.kill(process, signal.SIGCONT)
+
+    def _family(self) -> list[int]:
+        """The server, which makes no new process once it stands still, and those that it has made."""
+        first = self._process.pid
+        return [first, *map(int, Path(f"/proc/{first}/task/{first}/children").read_text().split())]
+
     def new_database(self, template: str = "template1") -> str:
         """Makes a database, as a copy of another one that nobody uses, and returns its name."""
         name = f"test_{next(self._numbers)}"

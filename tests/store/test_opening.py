@@ -244,6 +244,7 @@ def test_what_is_said_of_damage_and_mended(sqlite_place: Place) -> None:
     with pytest.raises(StoreDamaged):
         sqlite_place.open()
     done = recovery.recover(sqlite_place.url, at=after(2), who="the test")
+    assert done is not None
     assert done.restored == copy
     assert [path.read_bytes()[:18] for path in done.aside[:1]] == [b"no database at all"]
     with sqlite_place.open() as store, store.read() as read:
@@ -256,6 +257,7 @@ def test_without_a_copy_the_next_start_begins_anew(sqlite_place: Place) -> None:
     sqlite_place.open().close()
     os.truncate(sqlite_place.path, 0)
     done = recovery.recover(sqlite_place.url, at=after(2), who="the test")
+    assert done is not None
     assert done.restored is None
     with sqlite_place.open() as store:
         assert store.opened.new
@@ -268,5 +270,7 @@ def test_a_copy_that_is_damaged_is_passed_over(sqlite_place: Place) -> None:
     assert bad is not None
     bad.write_bytes(b"SQLite format 3\0" + b"x" * 5000)
     sqlite_place.path.unlink()
-    assert recovery.recover(sqlite_place.url, at=after(3), who="the test").restored == good
+    done = recovery.recover(sqlite_place.url, at=after(3), who="the test")
+    assert done is not None
+    assert done.restored == good
     sqlite_place.open().close()

@@ -48,12 +48,33 @@ def test_an_external_network_or_volume_that_is_not_there_is_missing(far_site: Si
         assert paths(far_site, FILE.replace("name: things-outside", "name: nowhere")) == {
             ("missing", None, "networks.outside"),
             ("changed", "web", "networks.outside"),
-            ("changed", "web", "networks.things-outside"),
         }
         assert paths(far_site, FILE.replace("name: things-elsewhere", "name: nowhere")) == {
             ("missing", None, "volumes.elsewhere"),
             ("changed", "web", "volumes./elsewhere"),
         }
+
+
+def test_an_external_network_of_another_name_is_one_drift(far_site: Site) -> None:
+    for name in ("things-second", "things-third"):
+        far_site.client.create_network(name)
+    try:
+        with far_site.deployed(TEXT) as folder:
+            renamed = FILE.replace("name: things-outside", "name: things-second")
+            assert paths(far_site, renamed) == {("changed", "web", "networks.outside")}
+            # with one that nobody asked for beside it nobody can tell which of the two it was
+            far_site.client.connect_container_to_network("things-web-1", "things-third")
+            assert paths(far_site) == {("changed", "web", "networks.things-third")}
+            assert paths(far_site, renamed) == {
+                ("changed", "web", f"networks.{key}") for key in ("outside", "things-outside", "things-third")
+            }
+            far_site.client.disconnect_container_from_network("things-web-1", "things-third")
+            far_site.write(ProjectText("things", {"compose.yaml": renamed}))
+            far_site.create(folder, "--force-recreate")  # the name is not in the hash
+            assert paths(far_site, renamed) == set()
+    finally:
+        for name in ("things-second", "things-third"):
+            far_site.client.remove_network(name)
 
 
 def test_a_network_made_again_by_hand_with_other_options_is_found(far_site: Site) -> None:

@@ -101,6 +101,22 @@ def test_commits_that_came_while_nobody_watched(store: Store, newest_compose: Co
         assert {one.revision for one in commits.of_stack(read, "pi5", "db")} == set(made)
 
 
+def test_a_rewritten_history_is_said(
+    store: Store, newest_compose: Compose, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Which shows nowhere else where it brought no commit, but took one back."""
+    ops = repo(tmp_path / "ops", STACKS)
+    world = World(store, ops, newest_compose, tmp_path)
+    world.turn()
+    taken_back = commit(ops, {"db/compose.yml": "services: {db: {image: 'db:2'}}\n"})
+    world.turn()
+    assert "rewritten" not in caplog.text
+    git(ops, "reset", "--quiet", "--hard", "HEAD~1")
+    world.turn()
+    head = git(ops, "rev-parse", "HEAD")
+    assert f"the history of the repo was rewritten: {head} does not come from {taken_back}" in caplog.text
+
+
 def test_a_repo_that_could_never_be_read(store: Store, newest_compose: Compose, tmp_path: Path) -> None:
     """`status` says so, also where it could not be read from the start; and no longer once it can be."""
     world = World(store, tmp_path / "ops", newest_compose, tmp_path)

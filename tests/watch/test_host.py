@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from lab.engines import Engine
+from lab.waiting import eventually
 
 from anchorwatch import clock
 from anchorwatch.app.writing import take_engine
@@ -16,7 +19,7 @@ from anchorwatch.ledger.look import Patiences
 from anchorwatch.model.address import HostAddress
 from anchorwatch.model.desired import DesiredProject, DesiredState, ProjectKey
 from anchorwatch.model.drifts import Trigger
-from anchorwatch.model.report import HostStatus, StackStatus
+from anchorwatch.model.report import ErrorInfo, HostStatus, StackStatus
 from anchorwatch.model.service import Patience
 from anchorwatch.model.settings import Policy
 from anchorwatch.model.timeline import Commit
@@ -47,12 +50,17 @@ NOTHING = DesiredState("a" * 40, ())
 """A repo that wants nothing of anybody."""
 
 
-def watch_over(socket: Path, store: Store, desired: Callable[[], DesiredState | None] = lambda: NOTHING) -> HostWatch:
+def watch_over(
+    socket: Path,
+    store: Store,
+    desired: Callable[[], DesiredState | None] = lambda: NOTHING,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> HostWatch:
     """One host."""
     ground = Ground(store, Patiences(Patience(0.0), Patience(0.0)), NoPast(), lambda *_: None)
     around = Surroundings(ground, 0.1, desired, lambda: None)
     address = HostAddress("pi5", f"unix://{socket}", timeout=10.0, deadline=30.0)
-    return HostWatch(address, Policy(), around)
+    return HostWatch(address, Policy(), around, monotonic)
 
 
 def look(watch: HostWatch) -> None:
@@ -98,6 +106,29 @@ def test_another_engine_at_the_address_is_held_until_it_is_accepted(
     watch.work()  # lets go of the engine
 
 
+def test_an_address_that_led_elsewhere_for_a_while(
+    emptied_new_engine: Engine, emptied_old_engine: Engine, store: Store, tmp_path: Path
+) -> None:
+    """Both engines live, so the connection to the wrong one would last, and nobody has to accept anything."""
+    socket = tmp_path / "docker.sock"
+    socket.symlink_to(emptied_new_engine.socket)
+    watch = watch_over(socket, store)
+    look(watch)
+    watch.lost("pi5", HostRefused("the connection ended"))
+    watch.found("pi5")
+    watch._eyes.close()  # as where the engine was restarted
+    socket.unlink()
+    socket.symlink_to(emptied_old_engine.socket)
+    look(watch)
+    assert reachable(store) == (HostStatus.UNREACHABLE, "other_engine")
+    socket.unlink()
+    socket.symlink_to(emptied_new_engine.socket)
+    look(watch)
+    assert reachable(store) == (HostStatus.OK, None)
+    watch.stop()
+    watch.work()  # lets go of the engine
+
+
 def test_a_host_that_is_lost_and_found(emptied_old_engine: Engine, store: Store, tmp_path: Path) -> None:
     socket = tmp_path / "docker.sock"
     socket.symlink_to(emptied_old_engine.socket)
@@ -126,17 +157,72 @@ def test_a_host_that_is_lost_and_found(emptied_old_engine: Engine, store: Store,
     watch.work()  # lets go of the engine
 
 
-def test_a_listener_that_hears_nothing_of_a_host_that_answers_makes_it_limited(emptied_old_engine: Engine, store: Store) -> None:
+def test_a_look_that_is_given_up_says_why(emptied_old_engine: Engine, store: Store) -> None:
+    """It waits for a frozen engine when the listener loses patience."""
     watch = watch_over(emptied_old_engine.socket, store)
+    look(watch)
+    emptied_old_engine.freeze()
+    try:
+        watch.look_at_all(RESYNC, whole=True)
+        with ThreadPoolExecutor(1) as pool:
+            turn = pool.submit(watch.turn, 0.3)
+            eventually(watch.queue.flying, within=5, what="the look to begin")
+
+            def is_over() -> bool:
+                watch.lost("pi5", HostRefused("nobody listens"))
+                return turn.done()
+
+            eventually(is_over, within=5, what="the look to be given up", every=0.2)
+        with store.read() as read:
+            assert hosts.current(read)["pi5"].seen.error == ErrorInfo.of(HostRefused("nobody listens"))
+    finally:
+        emptied_old_engine.thaw()
+    watch.stop()
+    watch.work()  # lets go of the engine
+
+
+def test_a_listener_that_hears_nothing_of_a_host_that_answers_makes_it_limited(emptied_old_engine: Engine, store: Store) -> None:
+    skipped = 0.0
+    watch = watch_over(emptied_old_engine.socket, store, monotonic=lambda: time.monotonic() + skipped)
     look(watch)
     watch.lost("pi5", HostRefused("no events"))
     while watch.turn(0.3):
         pass
+    assert (reachable(store), watch.is_deaf) == ((HostStatus.OK, None), True)  # it was frozen, and listening is tried again soon
+    skipped = 61.0
+    look(watch)
     assert reachable(store) == (HostStatus.LIMITED, "refused")
     watch.listening("pi5", gap=True)
     while watch.turn(0.3):
         pass
     assert reachable(store) == (HostStatus.OK, None)
+    watch.stop()
+    watch.work()  # lets go of the engine
+
+
+def test_a_host_that_is_back_has_a_moment_before_its_events_count_as_not_permitted(
+    emptied_old_engine: Engine, store: Store, tmp_path: Path
+) -> None:
+    """The worker may be the first to find it; the listener tries again up to half a minute later."""
+    skipped = 0.0
+    socket = tmp_path / "docker.sock"
+    socket.symlink_to(emptied_old_engine.socket)
+    watch = watch_over(socket, store, monotonic=lambda: time.monotonic() + skipped)
+    look(watch)
+    socket.unlink()
+    watch.lost("pi5", HostRefused("nobody listens"))
+    while watch.turn(0.3):
+        pass
+    assert (reachable(store), watch.is_deaf) == ((HostStatus.UNREACHABLE, "refused"), False)
+    socket.symlink_to(emptied_old_engine.socket)
+    look(watch)
+    assert (reachable(store), watch.is_deaf) == ((HostStatus.OK, None), True)
+    skipped = 61.0
+    look(watch)
+    assert (reachable(store), watch.is_deaf) == ((HostStatus.LIMITED, "refused"), True)
+    watch.listening("pi5", gap=True)
+    look(watch)
+    assert (reachable(store), watch.is_deaf) == ((HostStatus.OK, None), False)
     watch.stop()
     watch.work()  # lets go of the engine
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 import socket
@@ -17,6 +18,7 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route, Router
+from starlette.types import Receive, Scope, Send
 
 from anchorwatch.errors import ListenError
 from anchorwatch.web.server import CONNECTIONS, Server
@@ -140,6 +142,20 @@ def test_it_outlives_a_lack_of_file_descriptors() -> None:
         eventually(answers, within=10, what="an answer")
         process.stdin.close()
         assert process.wait(10) == 0
+
+
+def test_a_thread_that_ends_by_itself_is_told_of() -> None:
+    async def leaves(scope: Scope, receive: Receive, send: Send) -> None:
+        asyncio.get_running_loop().stop()
+
+    died: list[BaseException | None] = []
+    server = Server(leaves, ("127.0.0.1", 0), died=died.append)
+    server.start()
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as client:
+        client.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        eventually(lambda: died, within=10, what="its end to be told")
+    assert isinstance(died[0], RuntimeError)
+    server.stop()
 
 
 def test_it_stops_in_time_whatever_is_under_way() -> None:

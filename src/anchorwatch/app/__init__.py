@@ -11,6 +11,7 @@ import socket
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ from anchorwatch.observed import EngineConnection, connect, current_address
 
 if TYPE_CHECKING:
     from anchorwatch.config.config import Config
+    from anchorwatch.desired.past import Past
     from anchorwatch.desired.reader import DesiredReader
     from anchorwatch.model.address import HostAddress
     from anchorwatch.model.desired import DesiredState
@@ -41,7 +43,7 @@ def check(options: CheckOptions, progress: Progress | None = None) -> CheckRepor
             for address in world.addresses
             if options.filters.wants_host(address.name)
         ]
-        return check_fleet(hosts, world.read_desired, options.filters, progress or Silence(), clock.now())
+        return check_fleet(hosts, world.read_desired, options.filters, progress or Silence(), clock.now(), world.past)
 
 
 def stacks(options: CheckOptions) -> DesiredState:
@@ -54,7 +56,7 @@ def stacks(options: CheckOptions) -> DesiredState:
 def diff(options: CheckOptions, blind: Callable[[str, AnchorwatchError], None]) -> tuple[SideBySide, ...]:
     """Git and the hosts side by side, stack by stack. `blind` is told of what nothing can be said of, by its name: a host that
     cannot be asked, a stack that cannot be read."""
-    from anchorwatch.compare import compare_host
+    from anchorwatch.check.made_from import compared
     from anchorwatch.compare.side_by_side import side_by_side
 
     found: list[SideBySide] = []
@@ -73,7 +75,7 @@ def diff(options: CheckOptions, blind: Callable[[str, AnchorwatchError], None]) 
             projects = [project for project in desired.projects if project.stack.host == address.name]
             broken = [one for one in desired.broken if one.stack.host == address.name]
             policy = world.config.policy(address.name).with_rules(desired.ignore)
-            result = compare_host(projects, broken, snapshot, policy)
+            result = compared(projects, broken, snapshot, policy, world.past)
             for project, comparison in zip(projects, result.stacks, strict=True):
                 if options.filters.wants_stack(address.name, project.stack.name):
                     found.extend(side_by_side(project, comparison))
@@ -108,6 +110,8 @@ class _World:
     addresses: Sequence[HostAddress]
     connections: Mapping[str, EngineConnection]
     read_desired: Callable[[], DesiredState]
+    past: Callable[[], Past]
+    """Of the repo that `read_desired` reads."""
 
 
 def _open(options: CheckOptions, stack: ExitStack) -> _World:
@@ -125,12 +129,22 @@ def _open(options: CheckOptions, stack: ExitStack) -> _World:
             connections.update(_connect([address], options.filters, stack))
     wanted = [address.name for address in addresses if options.filters.wants_host(address.name)]
 
+    @cache
+    def reads() -> DesiredReader:
+        return reader(config, options, addresses, wanted)
+
     def read_desired() -> DesiredState:
-        desired = reader(config, options, addresses, wanted).read()
+        desired = reads().read()
         _known_stacks(options.filters, desired)
         return desired
 
-    return _World(config, addresses, connections, read_desired)
+    @cache
+    def past() -> Past:
+        from anchorwatch.desired.past import Past
+
+        return Past(reads())
+
+    return _World(config, addresses, connections, read_desired, past)
 
 
 def _connect(addresses: Sequence[HostAddress], filters: Filters, stack: ExitStack) -> dict[str, EngineConnection]:

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from anchorwatch.config.config import Config
 
 
+READ_WITHIN = 60.0
+"""Seconds that reading a config may take. It names files of secrets, too, and one on a disk that stands still takes for ever."""
+
 _CALLS = (signal.SIGINT, signal.SIGTERM)
 """What may call away whoever waits for a process."""
 
@@ -56,6 +59,11 @@ def load_config(file: Path | None) -> Config:
             f"the config could not be read: no process can be started for it: {error.strerror}",
             hint="has this machine run out of memory, or of processes?",
         ) from error
+    if status == -signal.SIGALRM:
+        raise ServiceFailed(
+            f"the config could not be read within {READ_WITHIN:.0f} s",
+            hint="does it, or a file that it names, lie on a disk or a server that does not answer?",
+        )
     if status:
         raise ServiceFailed(
             "the config could not be read: the process that reads it ended", hint="what it said stands before this"
@@ -88,6 +96,7 @@ def _run(argv: Sequence[str]) -> tuple[int, bytes]:
 
 def answer() -> None:
     """The other process: writes the config, or its mistakes, to standard output."""
+    signal.setitimer(signal.ITIMER_REAL, READ_WITHIN)  # nobody catches it: it never outlives that, whatever its parent does
     from anchorwatch.config import load
 
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _CALLS)

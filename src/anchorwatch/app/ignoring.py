@@ -75,7 +75,8 @@ def add(file: Path, new: Sequence[IgnoreRule]) -> None:
     except UnicodeDecodeError:
         raise UsageError(f"{file} is not UTF-8", hint="save the file as UTF-8") from None
     except OSError as error:
-        raise UsageError(f"{file} cannot be written: {error.strerror or error}", hint="add the rule by hand") from error
+        hint = "without --write the rule is only shown: add it by hand"
+        raise UsageError(f"{file} cannot be written: {error.strerror or error}", hint=hint) from error
 
 
 def _literal(name: str | None) -> str | None:

@@ -212,6 +212,10 @@ class Log:
                 known = ", ".join(dict.fromkeys((*self.config.hosts, *facts.first_seen))) or "none"
                 raise UsageError(f"the log knows no host named {host!r}", hint=f"it knows: {known}")
         for host, stack in filters.stacks:
+            first = facts.first_seen.get(host)
+            if first is not None and first > facts.at:
+                begins = shown(first, local_zone(os.environ))
+                raise UsageError(f"nobody had looked at {host} yet at that moment", hint=f"the log of {host} begins at {begins}")
             near = sorted(f"{host}/{one.stack}" for one in facts.stacks if one.host == host)
             if f"{host}/{stack}" not in near:
                 moment = "" if facts.live else " at that moment"

@@ -130,7 +130,8 @@ def end_acceptance(store: Store, arguments: JsonObject, now: datetime) -> JsonOb
     """Takes back that the drift whose ID begins with `id` was accepted: it is told of again, as one whose acceptance is over."""
     with store.write() as write:
         drift = one_drift(write, arguments["id"])
-        if drift.acceptance is None:
+        until = None if drift.acceptance is None else drift.acceptance.until
+        if drift.acceptance is None or (until is not None and until <= now):
             raise UsageError(f"drift {drift.id} is not accepted", hint=f"`anchorwatch accept {drift.id}` accepts it")
         over = replace(drift, acceptance=replace(drift.acceptance, until=now))
         _remember(write, over, now)
@@ -163,6 +164,7 @@ def accepted_document(drift: Drift) -> JsonObject:
         "id": drift.id,
         "host": finding.host,
         "stack": finding.stack,
+        "service": finding.service,
         "message": finding.message,
         "accepted_until": timestamp(accepted.until) if accepted is not None and accepted.until is not None else None,
         "reason": None if accepted is None else accepted.reason,

@@ -6,13 +6,14 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from anchorwatch import clock
 from anchorwatch.app import addresses_of, apart, secrets_key
 from anchorwatch.app import reader as reader_of
-from anchorwatch.errors import StoreDamaged, StoreLost
+from anchorwatch.errors import StoreDamaged, StoreLost, UsageError
 from anchorwatch.model.drifts import Transition
 from anchorwatch.model.options import CheckOptions
 from anchorwatch.model.service import ServiceSettings
@@ -29,8 +30,10 @@ WHO = "anchorwatch watch"
 
 
 @contextmanager
-def service(config_file: Path | None) -> Iterator[Service]:
+def service(config_file: Path | None, ends: Callable[[int], None]) -> Iterator[Service]:
     """The service as the config describes it, ready to `run`; its pages answer. Leaving the block lets go of everything.
+
+    `ends` is told when it ends because something is wrong (`watch.service.Service`).
 
     Raises `ConfigError`, `UsageError`, `ListenError`, and `StoreError` where the database cannot be had (`StoreInUse`: another
     one runs).
@@ -44,11 +47,13 @@ def service(config_file: Path | None) -> Iterator[Service]:
 
         def settings(tell: Callable[[], None]) -> Setting:
             now = apart.load_config(config_file)
+            if config.hosts and not now.hosts:  # what is open and accepted would end, and with it what is known of them
+                raise UsageError("it names no host any more: is the file empty, or half written?")
             for key in _for_a_start(config, now):
                 log.warning("%s has changed: that takes a new start of the service; what it was is in force until then", key)
             return _setting(now, store, tell)
 
-        made = Service(store, settings)
+        made = Service(store, settings, ends=ends)
         _serve(made, store, config, stack)
         yield made
 
@@ -76,6 +81,8 @@ def _open(config: Config) -> Store:
         from anchorwatch.store.recovery import recover
 
         done = recover(url, at=clock.now(), who=WHO)
+        if done is None:
+            raise
         aside = ", ".join(str(path) for path in done.aside) or "nothing"
         now = f"restored from {done.restored}" if done.restored else "begun anew: what is drifted now is no news"
         log.error("%s; put aside: %s; %s", error.message, aside, now)
@@ -136,11 +143,11 @@ def _serve(made: Service, store: Store, config: Config, stack: ExitStack) -> Non
 
     settings = config.service()
     page = site(made.health, now=clock.now, webhook=settings.webhook, nudge=made.nudge)
-    server = Server(page, settings.watch.listen)
+    server = Server(page, settings.watch.listen, died=partial(made.died, "web"))
     server.start()
     stack.callback(server.stop)
     place = socket_of(config.database.reveal(), Path(config.secrets_key).parent)
-    control = Server(asgi(served(store)), place, answer_within=DO_WITHIN)
+    control = Server(asgi(served(store)), place, answer_within=DO_WITHIN, died=partial(made.died, "control"))
     control.start()
     stack.callback(control.stop)
     log.info("listening on %s:%d", settings.watch.listen[0], server.port)

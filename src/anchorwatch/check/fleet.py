@@ -24,6 +24,7 @@ from anchorwatch.model.report import CheckReport, ErrorInfo, HostReport, HostSta
 from anchorwatch.model.settings import Policy
 
 if TYPE_CHECKING:
+    from anchorwatch.check.made_from import Past
     from anchorwatch.compare import HostComparison
 
 _SNAPSHOT_ENDS_WITHIN = 0.05
@@ -61,11 +62,16 @@ class _HostResult:
 
 
 def check_fleet(
-    hosts: Sequence[Host], read_desired: Callable[[], DesiredState], filters: Filters, progress: Progress, checked_at: datetime
+    hosts: Sequence[Host],
+    read_desired: Callable[[], DesiredState],
+    filters: Filters,
+    progress: Progress,
+    checked_at: datetime,
+    past: Callable[[], Past],
 ) -> CheckReport:
     """Checks the hosts. Raises `RepoError` or `ComposeError` where nothing can be judged at all.
 
-    While `read_desired` runs, every host is already being asked.
+    While `read_desired` runs, every host is already being asked. `past` is called by any thread, where a comparison is in doubt.
     """
     with ThreadPoolExecutor(max(1, 2 * len(hosts)), thread_name_prefix="host") as pool, ExitStack() as undo:
         snapshots: list[Future[Snapshot]] = []
@@ -77,7 +83,7 @@ def check_fleet(
             undo.callback(_let_go, host.connection, snapshot)  # before the pool waits for a thread that waits for a host
         desired = read_desired()
         judged = [
-            pool.submit(_check_host, host, desired, snapshot, filters, progress)
+            pool.submit(_check_host, host, desired, past, snapshot, filters, progress)
             for host, snapshot in zip(hosts, snapshots, strict=True)
         ]
         results = [one.result() for one in judged]
@@ -101,9 +107,9 @@ def _is_seen(connection: Connection, _: Future[Snapshot]) -> None:
 
 def _comparison() -> Callable[..., HostComparison]:
     """What compares. It is loaded once nothing else holds up the hosts' answers, or Compose: by whoever waits first."""
-    from anchorwatch.compare import compare_host
+    from anchorwatch.check.made_from import compared
 
-    return compare_host
+    return compared
 
 
 def _let_go(connection: Connection, snapshot: Future[Snapshot]) -> None:
@@ -115,9 +121,14 @@ def _let_go(connection: Connection, snapshot: Future[Snapshot]) -> None:
 
 
 def _check_host(
-    host: Host, desired: DesiredState, snapshot: Future[Snapshot], filters: Filters, progress: Progress
+    host: Host,
+    desired: DesiredState,
+    past: Callable[[], Past],
+    snapshot: Future[Snapshot],
+    filters: Filters,
+    progress: Progress,
 ) -> _HostResult:
-    address, compare_host = host.address, _comparison()
+    address, compared = host.address, _comparison()
     projects = [project for project in desired.projects if project.stack.host == address.name]
     broken = [stack for stack in desired.broken if stack.stack.host == address.name]
     try:
@@ -127,7 +138,7 @@ def _check_host(
         comparison = None
     else:
         report = _host_report(address, seen)
-        comparison = compare_host(projects, broken, seen, host.policy.with_rules(desired.ignore))
+        comparison = compared(projects, broken, seen, host.policy.with_rules(desired.ignore), past)
     stacks = _stack_reports(projects, broken, comparison, filters)
     findings = _findings(comparison, filters)
     for one in stacks:

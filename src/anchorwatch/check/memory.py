@@ -6,13 +6,13 @@ that nobody waits for the database longer than it takes to write.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Protocol
 
+from anchorwatch.check.made_from import Past
 from anchorwatch.check.project import Verdict
-from anchorwatch.errors import ComposeError, RepoError
+from anchorwatch.errors import AnchorwatchError
 from anchorwatch.ledger.cause import LATE, Evidence, causes
 from anchorwatch.ledger.ending import engine_started_at
 from anchorwatch.ledger.look import Look, Patiences
@@ -26,16 +26,6 @@ from anchorwatch.model.observed import Snapshot
 from anchorwatch.model.timeline import Commit, ContainerSeen, EventSeen
 from anchorwatch.model.values import JsonObject
 from anchorwatch.store import Reading, Store, Writing, containers, drifts, events
-
-
-class Past(Protocol):
-    """What earlier commits wanted (`desired.past.Past`)."""
-
-    def project(self, key: ProjectKey, revision: str) -> DesiredProject | None:
-        """A project as that commit wanted it; None where that cannot be read any more."""
-
-    def commits(self, paths: Iterable[str], after: str | None, upto: str, *, limit: int = 100) -> Sequence[Commit]:
-        """The commits that touched one of the paths, newest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +63,8 @@ class Scene:
     """The stack of the key."""
     differs: Callable[[DesiredProject], Collection[str]]
     """The IDs of what the host of this moment differs in from another version of the project."""
+    head: str | None = None
+    """The repo's revision, whichever stacks that touched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +142,8 @@ def _story(found: Verdict, occasion: Occasion, ground: Ground, scene: Scene, hea
         untold = [one for one in found.findings if one.id not in known or _untold(known[one.id].side, known[one.id].finding, one)]
         told = {one.id for one in found.findings} - {one.id for one in untold}
         overtaken = {one for one in told if _overtaken(known[one], scene.snapshot)}
-        untold += [one for one in found.findings if one.id in overtaken]
+        again = overtaken | {one for one in told if _rolls_out(known[one]) and known[one].revision != found.revision}
+        untold += [one for one in found.findings if one.id in again]
         if not untold:
             return _Story()
         before = earlier(read, found.key)
@@ -166,11 +159,11 @@ def _story(found: Verdict, occasion: Occasion, ground: Ground, scene: Scene, hea
             before=was,
             events=happened,
             earlier=before,
-            commits=_commits(found, new, moved, before, ground.past, scene.project),
+            commits=_commits(found, new, moved, before, ground.past, scene),
             past=lambda revision: ground.past.project(found.key, revision),
         )
         return _Story(moved, _heeding(causes(new, moved, evidence), overtaken))
-    except (RepoError, ComposeError):  # said of the repo itself; that something has drifted is not held back for it
+    except AnchorwatchError:  # said of the repo itself; that something has drifted is not held back for it
         return _Story()
 
 
@@ -185,6 +178,11 @@ def _overtaken(drift: Drift, seen: Snapshot) -> bool:
         return False
     started_at = engine_started_at(seen)
     return started_at is not None and started_at > drift.appeared_at
+
+
+def _rolls_out(drift: Drift) -> bool:
+    """Whether nobody was told of it yet, so that another commit since is news, or one that has taken the place of the first."""
+    return drift.state is DriftState.PENDING and drift.side is Side.GIT
 
 
 _WITH_THE_ENGINE = {CauseKind.ENGINE_RESTART, CauseKind.HOST_REBOOT}
@@ -239,11 +237,15 @@ def _commits(
     moved: Mapping[str, Side],
     before: Earlier,
     past: Past,
-    project: DesiredProject | None,
+    scene: Scene,
 ) -> Sequence[Commit]:
     """The commits that Git is behind with."""
     of_git = [finding for finding in new if moved.get(finding.id) is Side.GIT]
-    if not of_git or project is None or found.revision is None:
+    references = {held_against(finding, before) for finding in of_git}
+    after = next(iter(references)) if len(references) == 1 else None
+    project, upto = scene.project, found.revision
+    if project is None and after is not None:  # the stack is gone; its files were those that it had
+        project, upto = past.project(found.key, after), scene.head
+    if not of_git or project is None or upto is None:
         return ()
-    oldest = {held_against(finding, before) for finding in of_git}
-    return past.commits(project.paths, oldest.pop() if len(oldest) == 1 else None, found.revision)
+    return past.commits(project.paths, after, upto)

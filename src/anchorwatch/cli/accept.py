@@ -79,6 +79,8 @@ def _line(document: JsonObject, *, end: bool) -> Line:
     from anchorwatch.reports.clean import clean
 
     where = clean("/".join(part for part in (document["host"], document["stack"]) if part))
+    service = document.get("service") or ""
+    where += f" {clean(service)}" if service and not str(document["message"]).startswith(service) else ""
     until = document["accepted_until"]
     how = "until its value changes" if until is None else f"until {shown(datetime.fromisoformat(until), local_zone(os.environ))}"
     word = "not accepted any more" if end else f"accepted {how}"

@@ -13,6 +13,7 @@ from anchorwatch.cli import options
 from anchorwatch.cli.arguments import filters_of, path
 from anchorwatch.cli.output import on_terminal, show, write
 from anchorwatch.errors import UsageError
+from anchorwatch.model.cause import CauseKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,13 +52,8 @@ def history(
     ] = None,
     severity: options.AtLeast = "info",
     cause: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--cause",
-            metavar="KIND",
-            help="Only what this brought about, like docker-update or commit; may be given more than once.",
-            show_default=False,
-        ),
+        list[CauseKind] | None,
+        typer.Option("--cause", help="Only what this brought about; may be given more than once.", show_default=False),
     ] = None,
     since: options.Since = None,
     until: options.Until = None,

@@ -42,7 +42,7 @@ def ignore(
 
     It goes below `ignore:` of the config, where everything else in the file stays as it is; or of `.anchorwatch.yml` at the top
     of the repo, where it can be reviewed: commit it. The service takes a changed config at SIGHUP or its next start, and the
-    repo's rules with the commit. With --from-now the rules say since when it has been so, unless --because says more.
+    repo's rules with the commit. With --from-now the rules say on which day it was so already, unless --because says more.
 
     \b
     Examples:
@@ -61,7 +61,7 @@ def ignore(
         raise UsageError("a rule that stays has to say why", hint=hint)
     config_now, now = loaded(config)
     if from_now:
-        why = why or f"so since before {now:%Y-%m-%d}"
+        why = why or f"so already on {now:%Y-%m-%d}"
     rules = ignoring.rules(config_now, drift, why)
     file = ignoring.file_for(config_now, into) if write else None
     if file is not None and rules:
@@ -71,6 +71,9 @@ def ignore(
     lines += [((Style.PLAIN, f"  - {one}"),) for one in shown]
     if file is not None and shown:
         lines.append(((Style.GOOD, f"written to {file}"),))
+        then = "a service that runs takes it at SIGHUP (`systemctl reload`) or its next start"
+        then = "it counts once it is committed" if file.name == ignoring.OWN_FILE else then
+        lines.append(((Style.QUIET, then),))
     elif not why:
         lines.append(((Style.QUIET, '--because "…" says why, for whoever finds the rule in a year'),))
     document = {"rules": shown, "written": None if file is None or not shown else str(file)}

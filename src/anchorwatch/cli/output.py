@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Iterable
@@ -84,6 +85,10 @@ def warn(text: str) -> None:
 
 
 def _complaint(error: Exception) -> Iterable[str]:
+    if _run_out(error):  # before a module would have to be loaded
+        yield "anchorwatch: this machine, or what limits it, gives no more memory, threads, processes or open files"
+        yield "hint: look at `free -h` and `ulimit -a`, and at what the container or the unit may have (memory, pids)"
+        return
     from anchorwatch.reports.clean import clean, paragraphs
 
     if isinstance(error, ConfigError) and error.mistakes:
@@ -102,6 +107,12 @@ def _complaint(error: Exception) -> Iterable[str]:
         first, *more = paragraphs(error.hint)
         yield f"hint: {first}"
         yield from (f"  {line}" for line in more)
+
+
+def _run_out(error: Exception) -> bool:
+    if isinstance(error, OSError):
+        return error.errno in {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN}
+    return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and str(error) == "can't start new thread")
 
 
 def _where(error: Exception) -> str:

@@ -6,8 +6,11 @@ A service that runs for months is not to carry Typer with it (13 MB): a plainly 
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import sys
+import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +19,14 @@ if TYPE_CHECKING:
     from anchorwatch.watch.service import Service
 
 _M_ARENA_MAX = -8  # malloc.h
+_ENDING = (signal.SIGTERM, signal.SIGINT)
+_CODES = 128
+"""Added to an exit code, it is the number of no signal."""
+ENDS_WITHIN = 9.0
+"""Seconds that the process may take to end, all told."""
+_BY_FORCE = "what was under way did not end within %.1f s, and is given up: it is undone, and done again after the next start"
+
+log = logging.getLogger(__name__)
 
 QUIET = ("alembic", "apprise", "asyncio", "urllib3", "watchfiles")
 """Libraries that would fill the log with what is none of the reader's business."""
@@ -43,6 +54,38 @@ def _few_arenas() -> None:
         mallopt(_M_ARENA_MAX, 2)
 
 
+class _LastResort:
+    """Ends the process where it does not end by itself in time: whatever waits for a database or a disk that stands still may be
+    waited for in turn, and no supervisor starts anew what has not ended.
+
+    It knows of a signal at once, through a pipe that C code writes into: Python's own handlers wait for the main thread, and that
+    may wait for SQLite.
+    """
+
+    def __init__(self) -> None:
+        self._woken, self._wake = os.pipe2(os.O_CLOEXEC)
+        os.set_blocking(self._wake, False)
+        signal.set_wakeup_fd(self._wake, warn_on_full_buffer=False)
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, (*_ENDING, signal.SIGHUP))  # they are the main thread's
+        threading.Thread(target=self._wait, name="last resort", daemon=True).start()
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    def __call__(self, code: int) -> None:
+        """Any thread: it ends from now on, with `code` at the latest in `ENDS_WITHIN` seconds."""
+        os.write(self._wake, bytes([_CODES + code]))
+
+    def _wait(self) -> None:
+        code: int | None = None
+        while code is None:
+            told = os.read(self._woken, 512)
+            code = next((0 if one in _ENDING else one - _CODES for one in told if one in _ENDING or one >= _CODES), None)
+        time.sleep(ENDS_WITHIN)
+        said = threading.Thread(target=log.critical, args=(_BY_FORCE, ENDS_WITHIN), daemon=True)
+        said.start()  # apart: the log may be what hangs
+        said.join(0.2)
+        os._exit(code)
+
+
 class _StoppedEarly(BaseException):
     """Somebody wants it to end before it has begun: whatever was under way is left, and processes of its own are ended."""
 
@@ -54,7 +97,8 @@ class _Orders:
     def __init__(self) -> None:
         self._service: Service | None = None
         self.stopped = False
-        for number in (signal.SIGTERM, signal.SIGINT):
+        self.ends = _LastResort()
+        for number in _ENDING:
             signal.signal(number, self._stop)
         signal.signal(signal.SIGHUP, self._reload)
 
@@ -65,11 +109,12 @@ class _Orders:
             service.stop()
 
     def _stop(self, *_: object) -> None:
-        first, self.stopped = not self.stopped, True
-        if self._service is not None:
-            self._service.stop()
-        elif first:
+        if self.stopped:
+            return
+        self.stopped = True
+        if self._service is None:
             raise _StoppedEarly
+        self._service.stop()
 
     def _reload(self, *_: object) -> None:
         if self._service is not None:  # else it will read what is there now
@@ -93,7 +138,7 @@ def _serve(config: str | None, orders: _Orders) -> int:
     )
     for noisy in QUIET:
         logging.getLogger(noisy).setLevel(logging.WARNING)
-    with service(None if config is None else Path(config)) as made:
+    with service(None if config is None else Path(config), orders.ends) as made:
         orders.obey(made)
         made.run()
     return 0

@@ -7,8 +7,10 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
+from types import MappingProxyType
 
 from anchorwatch.compare import mend
+from anchorwatch.compare.deployed import Doubt
 from anchorwatch.compare.difference import UNREADABLE
 from anchorwatch.compare.host_view import DEFAULTS, HostView
 from anchorwatch.compare.ignore import ignored_by
@@ -38,6 +40,8 @@ class HostComparison:
     unseen: Mapping[str, tuple[UnknownValue, ...]] = field(default_factory=dict)
     """What could not be looked at this time though nothing is wrong, by the project's name: a container that is being re-created,
     one that may belong to a stack which cannot be read. Not shown; it keeps what is known there from passing for mended."""
+    doubts: tuple[Doubt, ...] = ()
+    """Containers of which an earlier version of their project may tell more (`compare_host(made_from=…)`)."""
 
 
 class Memo:
@@ -77,11 +81,13 @@ def compare_host(
     snapshot: Snapshot,
     policy: Policy,
     memo: Memo | None = None,
+    made_from: Mapping[str, DesiredProject] = MappingProxyType({}),
 ) -> HostComparison:
     """Compares every stack of a host with what runs there.
 
     `projects` and `broken` must be all stacks of the host, also those that nobody asked about: what they do not claim
-    is unmanaged.
+    is unmanaged. `made_from` has, by the ID of a container, the earlier version of its project that it was proved to be made from
+    (`deployed.was_made_from`).
     """
     nameless = _nameless(projects, snapshot)
     broken = [*broken, *nameless.values()]
@@ -96,16 +102,18 @@ def compare_host(
     place = policy.root or _repo_on_host(matched)
     unseen = _of_broken(matched, broken)
     comparisons = []
+    judging = _Judging(view, policy, memo, made_from)
     for project in projects:
         if project.stack in nameless:
             comparisons.append(Comparison(project.stack, project.name, project.revision, unknown=project.unknown, judged=False))
             continue
-        comparison, own = _compare_project(project, groups.get(project.name, []), matched, view, policy, place, memo)
+        comparison, own = _compare_project(project, groups.get(project.name, []), matched, judging, place)
         comparisons.append(comparison)
         if own:
             unseen.setdefault(project.name, []).extend(own)
     shown, ignored = _sift(_foreign(matched, policy, snapshot.host), view, policy)
-    return HostComparison(tuple(comparisons), shown, ignored, {name: tuple(found) for name, found in unseen.items()})
+    late = {name: tuple(found) for name, found in unseen.items()}
+    return HostComparison(tuple(comparisons), shown, ignored, late, tuple(judging.doubts))
 
 
 def _nameless(projects: Sequence[DesiredProject], snapshot: Snapshot) -> dict[Stack, BrokenStack]:
@@ -175,12 +183,11 @@ def _compare_project(
     project: DesiredProject,
     groups: Sequence[Group],
     matched: Matched,
-    view: HostView,
-    policy: Policy,
+    judging: _Judging,
     place: str | None,
-    memo: Memo | None,
 ) -> tuple[Comparison, Sequence[UnknownValue]]:
     """The stack, and what of it could not be looked at this time."""
+    view, policy = judging.view, judging.policy
     containers = [container for group in groups for container in group.containers]
     command = mend.compose_command(project, containers, place)
     findings: list[Finding] = []
@@ -198,7 +205,7 @@ def _compare_project(
         except UNREADABLE as error:
             unknown.append(not_understood(group.service.name, "scale", error))
         for container in group.containers:
-            judged = _judge(Pair(project, group.service, container, view, policy.root), group, policy, command, memo)
+            judged = judging.judged(project, group, container, command)
             findings.extend(judged.findings)
             notes.extend(judged.notes)
             unknown.extend(judged.unknown)
@@ -232,17 +239,39 @@ _LATE = ("container_name", "networks", "mac_address")
 """What a container gets last when Compose makes it anew."""
 
 
-def _judge(pair: Pair, group: Group, policy: Policy, command: Sequence[str], memo: Memo | None) -> Judged:
-    judged = memo.recall(pair.container) if memo is not None else None
-    if judged is None:
-        judged = judge(pair, policy, command)
-        if memo is not None:
-            memo.remember(pair.container, judged)
-    if group.in_progress:  # its name and its networks are not final yet
-        kept = tuple(one for one in judged.findings if not (one.path or "").startswith(_LATE))
-        later = (UnknownValue(group.service.name, path, IN_PROGRESS) for path in _LATE)
-        return replace(judged, findings=kept, unseen=(*judged.unseen, *later))
-    return judged
+@dataclass(frozen=True, slots=True)
+class _Judging:
+    """Pair by pair: what is known around them, and what was remembered of them."""
+
+    view: HostView
+    policy: Policy
+    memo: Memo | None
+    made_from: Mapping[str, DesiredProject]
+    doubts: list[Doubt] = field(default_factory=list)
+
+    def judged(self, project: DesiredProject, group: Group, container: Container, command: Sequence[str]) -> Judged:
+        """What came of one pair."""
+        judged = self._settled(project, group, container, command)
+        if judged.doubtful:
+            self.doubts.append(Doubt(project, group.service.name, container))
+        if group.in_progress:  # its name and its networks are not final yet
+            kept = tuple(one for one in judged.findings if not (one.path or "").startswith(_LATE))
+            later = (UnknownValue(group.service.name, path, IN_PROGRESS) for path in _LATE)
+            return replace(judged, findings=kept, unseen=(*judged.unseen, *later))
+        return judged
+
+    def _settled(self, project: DesiredProject, group: Group, container: Container, command: Sequence[str]) -> Judged:
+        pair = Pair(project, group.service, container, self.view, self.policy.root)
+        version = self.made_from.get(container.id)
+        if version is not None:  # not remembered: the next look has to find it anew
+            then = replace(pair, project=version, service=version.services[group.service.name])
+            return judge(replace(pair, deployed=then), self.policy, command)
+        judged = self.memo.recall(container) if self.memo is not None else None
+        if judged is None:
+            judged = judge(pair, self.policy, command)
+            if self.memo is not None:
+                self.memo.remember(container, judged)
+        return judged
 
 
 def _resources(

@@ -2,8 +2,8 @@
 
 A difference that an engine's default would explain is resolved in this order: a matching config hash proves that the
 file has not changed, so the engine filled it in; else the other containers of the host show the same, or show that it
-is no default; else the hash of the definition with the key put back may prove that the file set it; else it is not judged,
-and said so. A matching hash silences such doubts only: it never replaces the comparison.
+is no default; else the definition that it was made from tells, where that is known, or the hash of the present one with the key
+put back; else it is not judged, and said so. A matching hash silences such doubts only: it never replaces the comparison.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from fnmatch import fnmatchcase
 
 from anchorwatch.compare import mend
 from anchorwatch.compare.config_hash import same_compose
+from anchorwatch.compare.deployed import Deployed
 from anchorwatch.compare.difference import UNREADABLE, Difference, Rule
 from anchorwatch.compare.pair import Pair
-from anchorwatch.compare.put_back import SPELLINGS, TRIES, before
+from anchorwatch.compare.put_back import TRIES, before, has_spellings
 from anchorwatch.compare.rules import RULES
 from anchorwatch.compare.rules.mounts import Mount, wanted_mounts
 from anchorwatch.compare.severity import severity
@@ -43,6 +44,8 @@ class Judged:
     """What could not be looked at this time, and is nobody's concern: see `Difference.unseen`."""
     proved: bool = False
     """Whether the config hash says that the container was made from the definition as we see it, with every value."""
+    doubtful: bool = False
+    """Whether the definition that the container was made from, which is an earlier one, could tell more."""
 
 
 def judge(pair: Pair, policy: Policy, command: Sequence[str]) -> Judged:
@@ -53,6 +56,8 @@ def judge(pair: Pair, policy: Policy, command: Sequence[str]) -> Judged:
     unseen: list[UnknownValue] = []
     service = pair.service.name
     tries = iter(range(TRIES))
+    then = Deployed(pair.deployed) if pair.deployed is not None else None
+    doubtful = False
     for found in _differences(pair, unknown, unseen):
         if found.unseen is not None:
             unseen.append(UnknownValue(service, found.path, found.unseen))
@@ -62,20 +67,35 @@ def judge(pair: Pair, policy: Policy, command: Sequence[str]) -> Judged:
             continue
         try:
             reason = _doubt(pair, found)
-            spelled = reason is None and found.path.partition(".")[0] in SPELLINGS
-            path = before(pair, found, tries) if reason or found.carried or spelled else None
+            doubted = bool(reason) or (found.carried and not pair.hash_matches)
+            named = reason is None and has_spellings(found) and found.want in (None, 0)
+            path = _path_before(pair, then, found, doubted, tries) if doubted or named else None
+            doubtful |= (doubted or named) and path is None
             if reason is None or path is not None:
                 findings.append(_finding(pair, replace(found, path=path or found.path), policy, command))
+            elif doubted and then is not None and then.left_open(found):
+                continue
             elif reason:
                 unknown.append(UnknownValue(service, found.path, reason))
-            elif found.carried and not pair.hash_matches:
+            elif doubted:
                 unseen.append(UnknownValue(service, found.path, _CARRIED))
         except UNREADABLE as error:
             unknown.append(not_understood(service, found.path, error))
     if not findings and not any(entry.because == DOUBTFUL for entry in unknown):
         notes.extend(_unseen_change(pair))
     notes.extend(_newer_files(pair))
-    return Judged(_one_a_place(findings), tuple(notes), tuple(unknown), tuple(unseen), pair.hash_matches is True)
+    doubtful = doubtful and then is None and pair.container.config_hash is not None and not pair.hash_matches
+    proved = pair.hash_matches is True
+    return Judged(_one_a_place(findings), tuple(notes), tuple(unknown), tuple(unseen), proved, doubtful)
+
+
+def _path_before(pair: Pair, then: Deployed | None, found: Difference, doubted: bool, tries: Iterator[object]) -> str | None:
+    """The path at which the definition that the container was made from had what only the container has now."""
+    if found.want not in (None, 0) and not found.carried:
+        return None
+    if then is None:
+        return before(pair, found, tries)
+    return then.said(found) if not doubted or then.agrees(found) else None
 
 
 def _differences(pair: Pair, unknown: list[UnknownValue], unseen: list[UnknownValue]) -> Iterator[Difference]:

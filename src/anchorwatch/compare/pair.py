@@ -27,6 +27,8 @@ class Pair:
     host: HostView
     root: str | None = None
     """Where the repo's folder lies on the host, if the config says so."""
+    deployed: Pair | None = None
+    """The container with the earlier version of the project that it was made from, where that is known (`compare.deployed`)."""
 
     @cached_property
     def wanted(self) -> JsonObject:

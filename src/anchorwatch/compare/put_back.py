@@ -48,8 +48,7 @@ _LIMITS = {key: long.removeprefix(_BELOW).split(".") for key, long in OTHER_SPEL
 _RESOURCES = ("cpus", "memory", "pids", "devices", "generic_resources")
 """Those below `limits` and `reservations`."""
 
-SPELLINGS = frozenset({*_LIMITS, "deploy", "mac_address", "restart", "volumes"})
-"""The keys of paths that may be another's: what they show a file can say in more than one place."""
+_SPELLINGS = frozenset({*_LIMITS, "deploy", "mac_address", "restart"})
 
 _WHOLE = frozenset({"ipc", "cgroup", "runtime", "shm_size"})
 
@@ -58,11 +57,18 @@ TRIES = 128
 """How many hashes one container is worth: where its places and spellings multiply, a check must not take minutes."""
 
 
+def has_spellings(found: Difference) -> bool:
+    """Whether the path may be another's: what a container shows there a file can say in more than one place."""
+    if isinstance(found.have, Mount):  # a config or a secret may have been mounted there
+        return found.have.type == "bind" and found.have.read_only
+    return found.path.partition(".")[0] in _SPELLINGS
+
+
 def before(pair: Pair, found: Difference, tries: Iterator[object]) -> str | None:
     """The path at which the definition that the container was made from had what only the container has now; None where that
     cannot be told. Each hash takes one of `tries`, which all differences of a container share."""
     label = pair.container.config_hash
-    if (found.want not in (None, 0) and not found.carried) or pair.service.unknown or pair.hash_matches is not False:
+    if pair.service.unknown or pair.hash_matches is not False:
         return None
     candidates = zip(_candidates(pair, found), tries, strict=False)
     try:

@@ -343,7 +343,9 @@ def _unresolved(place: Place, branch: str | None, answer: git.Answer) -> NotARep
     listed = ask("for-each-ref", "--count=12", "--format=%(refname:strip=2)", "refs/heads", "refs/remotes/origin")
     there = [name for name in listed.out.decode("utf-8", "replace").splitlines() if name != "origin/HEAD"]
     if not there:
-        return RevisionNotFound(f"{place.top} has no commit yet", hint="commit the stacks first, or use --worktree")
+        return RevisionNotFound(
+            f"{place.top} has no commit yet", hint="commit the stacks first; `anchorwatch check --worktree` needs none"
+        )
     if branch is None:
         head = ask("symbolic-ref", "--quiet", "HEAD").out.decode("utf-8", "replace").strip().removeprefix("refs/heads/")
         what = f"HEAD of {place.top} is the branch {head}, which has no commit" if head else f"{place.top} has no HEAD"

@@ -36,12 +36,12 @@ def blame(finding: Finding, commits: Sequence[Commit], reference: str | None, pa
         text = "a commit changed what Git wants; which one cannot be told any more"
         return Cause(CauseKind.COMMIT, Confidence.UNKNOWN, text)
     if len(since) == 1:
-        return _cause(since[0], Confidence.CERTAIN, 1)
+        return _cause(since[0], Confidence.CERTAIN, since, reference)
     near = since[:FARTHEST]
     older = reference if len(since) <= FARTHEST else since[FARTHEST].revision
     revisions = [commit.revision for commit in near] + ([older] if older is not None else [])
     read = {revision: past(revision) for revision in revisions}
-    return _blamed(finding, near, revisions, read, len(since), reference)
+    return _blamed(finding, since, revisions, read, reference)
 
 
 def _blamed(
@@ -49,7 +49,6 @@ def _blamed(
     commits: Sequence[Commit],
     revisions: Sequence[str],
     read: Mapping[str, DesiredProject | None],
-    count: int,
     reference: str | None,
 ) -> Cause:
     by_revision = {commit.revision: commit for commit in commits}
@@ -62,10 +61,10 @@ def _blamed(
             if look(finding, now) != look(finding, before):
                 # what lies between the two and cannot be read may have done it as well
                 gap = revisions.index(older) - revisions.index(newer)
-                return _cause(by_revision[newer], Confidence.CERTAIN if gap == 1 else Confidence.LIKELY, count)
+                return _cause(by_revision[newer], Confidence.CERTAIN if gap == 1 else Confidence.LIKELY, commits, reference)
     if reference is None and known and known[-1][0] == revisions[-1] and revisions[-1] in by_revision:
-        return _cause(by_revision[revisions[-1]], Confidence.CERTAIN, count)  # it came with the stack
-    return _cause(commits[0], Confidence.LIKELY, count)
+        return _cause(by_revision[revisions[-1]], Confidence.CERTAIN, commits, reference)  # it came with the stack
+    return _cause(commits[0], Confidence.LIKELY, commits, reference)
 
 
 def _presence(finding: Finding, project: DesiredProject) -> Json:
@@ -125,10 +124,17 @@ def _names(path: str, node: Json) -> list[str]:
     return []
 
 
-def _cause(commit: Commit, confidence: Confidence, count: int) -> Cause:
-    author, subject = redact(commit.author), redact(commit.subject)
-    evidence = (
-        [f"{count} commits touched the stack since it was in sync"] if count > 1 else ["the only commit since it was in sync"]
-    )
-    text = f"commit {commit.revision[:7]} by {author}: {subject}"
-    return Cause(CauseKind.COMMIT, confidence, text, author, commit.revision, commit.committed_at, tuple(evidence), count)
+def _cause(commit: Commit, confidence: Confidence, since: Sequence[Commit], reference: str | None) -> Cause:
+    """`since` are the commits that Git is ahead by; how many is known where the host was in sync with the `reference` once."""
+    author, text = redact(commit.author), _said(commit)
+    told = "the only commit since it was in sync" if reference is not None else "the only commit of the stack"
+    if len(since) > 1:
+        told = f"{len(since)} commits touched the stack"
+        first = f" since it was in sync; the first is {_said(since[-1])}"
+        told += first if reference is not None else ", and it was never in sync"
+    behind = None if reference is None else len(since)
+    return Cause(CauseKind.COMMIT, confidence, f"commit {text}", author, commit.revision, commit.committed_at, (told,), behind)
+
+
+def _said(commit: Commit) -> str:
+    return f"{commit.revision[:7]} by {redact(commit.author)}: {redact(commit.subject)}"

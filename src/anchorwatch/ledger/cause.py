@@ -11,7 +11,7 @@ Where nothing tells, that is what is said.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import cached_property
 
@@ -202,10 +202,7 @@ def _changed_in_place(finding: Finding, container: Container, before: ContainerS
         told = (f"the engine runs since {started_at:%Y-%m-%d %H:%M:%S} UTC",) if started_at is not None else ()
         return Cause(CauseKind.ENGINE_RESTART, Confidence.LIKELY, text, at=started_at, evidence=told)
     if _is_as_before(container, before):
-        text = "the container is as it was at the last look; what changed is what is expected of it (a value from outside Git)"
-        return Cause(
-            CauseKind.UNKNOWN, Confidence.UNKNOWN, text, evidence=("the container is the same one, configured as before",)
-        )
+        return _was_so("the container is the same one, configured as before")
     return _unknown("nothing that the engine said tells")
 
 
@@ -213,12 +210,19 @@ def _updated(path: str, container: Container, before: ContainerSeen, events: Seq
     was: Json = before.configuration.get("HostConfig") or {}
     changes = [member for member in UPDATED[path] if (was.get(member) or 0) != (container.host_config.get(member) or 0)]
     at = last_of(events, "update")
-    if not changes:
-        text = "the container is as it was at the last look; what changed is what is expected of it (a value from outside Git)"
-        return Cause(CauseKind.UNKNOWN, Confidence.UNKNOWN, text, evidence=(f"{UPDATED[path][0]} is what it was",))
+    if not changes and (at is None or not _is_as_before(container, before)):
+        return _was_so(f"{UPDATED[path][0]} is what it was")
     told = tuple(f"{member} was {_short(was.get(member))}, is {_short(container.host_config.get(member))}" for member in changes)
     text = "`docker update` on the host" + (evidence.clock(at) if at else "")
-    return Cause(CauseKind.DOCKER_UPDATE, Confidence.CERTAIN, text, at=at, evidence=(*told, *(("event update",) if at else ())))
+    # where it was like this already, somebody has looked since who could not judge it
+    sure = Confidence.CERTAIN if changes else Confidence.LIKELY
+    return Cause(CauseKind.DOCKER_UPDATE, sure, text, at=at, evidence=(*told, *(("event update",) if at else ())))
+
+
+def _was_so(seen: str) -> Cause:
+    """Nothing has happened to the container since the last look."""
+    because = "it was so at the last look; since then Git, or a value from outside Git, has changed, or can be read again"
+    return replace(_unknown(because), evidence=(seen,))
 
 
 def _short(value: Json) -> str:

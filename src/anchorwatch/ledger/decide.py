@@ -18,6 +18,7 @@ from fnmatch import fnmatchcase
 
 from anchorwatch.ledger import grace
 from anchorwatch.ledger.look import Look, Patiences
+from anchorwatch.model.cause import CauseKind
 from anchorwatch.model.desired import UnknownValue
 from anchorwatch.model.drifts import ACCEPTED, Acceptance, Drift, DriftState, Reason, Side, Subject, Transition
 from anchorwatch.model.findings import Finding, Kind, place_of, takes_in
@@ -214,7 +215,10 @@ def _updated(before: Drift, finding: Finding, look: Look) -> Drift:
     """The drift with what is found now. Which side moved is asked anew only where it is not known, or the values have changed."""
     side, cause = before.side, before.cause
     if side is Side.UNKNOWN or not _same_values(before.finding, finding):
-        side, cause = look.sides.get(finding.id, side), look.causes.get(finding.id, cause)
+        side, told = look.sides.get(finding.id, side), look.causes.get(finding.id, cause)
+        # that nothing has happened since is no news of what had brought about what still is so
+        stands = side is before.side and before.finding.observed == finding.observed
+        cause = cause or told if stands and (told or {}).get("kind") == CauseKind.UNKNOWN else told
     elif before.state is DriftState.PENDING:
         cause = look.causes.get(finding.id, cause)  # told anew: something has come to light since
     return replace(before, finding=finding, revision=look.revision, side=side, cause=cause)

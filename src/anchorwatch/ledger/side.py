@@ -53,8 +53,8 @@ def _side(finding: Finding, now: str | None, earlier: Earlier, found: Mapping[st
         return Side.UNKNOWN if earlier.looked or now is None else Side.GIT
     if reference == now:
         return Side.HOST
-    if reference not in found:
-        return Side.UNKNOWN
+    if reference not in found:  # of a stack that came, under this name, only now (it was renamed) an old commit says nothing
+        return Side.UNKNOWN if earlier.looked or now is None else Side.GIT
     return Side.HOST if finding.id in found[reference] else Side.GIT
 
 

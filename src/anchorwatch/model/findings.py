@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def takes_in(unknown: str, path: str) -> bool:
     return whole or path == unknown or path.startswith(unknown + ".")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Finding:
     """One difference at one path."""
 
@@ -84,7 +85,7 @@ class Finding:
     observed: str | None = None
     fix: str | None = None
 
-    @property
+    @cached_property
     def id(self) -> str:
         """The same for the same drift in every run: made from where it is, never from the values.
 

@@ -166,6 +166,9 @@ def _gate(news: Waiting, calm_at: datetime | None, view: View, now: datetime) ->
         return Fate.SILENCED, max(mute)
     if transition.subject is not Subject.HOST and transition.host in view.away:
         return Fate.HOST_AWAY, now + LOOK_AGAIN
+    back_at = _back_at(news, view)
+    if back_at is not None and back_at > now:
+        return Fate.HOST_AWAY, back_at
     if told is not None and told.at is None and not _reminds(news):
         return Fate.AFTER_ANOTHER, max(told.again_at or now, now + timedelta(seconds=1))
     if calm_at is not None:
@@ -180,6 +183,18 @@ def _gate(news: Waiting, calm_at: datetime | None, view: View, now: datetime) ->
         return Fate.DIGEST, next_digest(destination.digest, now)
     quiet = quiet_until(destination.quiet_hours, now)
     return None if quiet is None else (Fate.QUIET, quiet)
+
+
+def _back_at(news: Waiting, view: View) -> datetime | None:
+    """When the recipient, who believes the host of `news` away, is to hear that it is back. What is critical does not wait."""
+    if news.transition.subject is Subject.HOST or (is_bad(news.transition) and severity(news.transition) >= Severity.CRITICAL):
+        return None
+    for one in view.waiting:
+        of_host = one.transition.subject is Subject.HOST and one.transition.host == news.transition.host
+        told = view.told.get(one.about) if of_host else None
+        if told is not None and is_bad(told.transition) and one.delivery.reason == Fate.MAY_COME_BACK:
+            return one.delivery.next_at
+    return None
 
 
 def _summary_until(waiting: Sequence[Waiting], now: datetime) -> datetime | None:

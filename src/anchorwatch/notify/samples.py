@@ -28,7 +28,7 @@ _MEMORY = Finding(
     desired="512 MiB",
     observed="1 GiB",
     message="memory limit is 1 GiB, Git says 512 MiB",
-    fix="docker compose -p mealie up -d mealie",
+    fix="docker compose -p mealie up -d --force-recreate mealie",
 )
 _IMAGE = replace(
     _MEMORY,
@@ -36,6 +36,7 @@ _IMAGE = replace(
     desired="ghcr.io/mealie-recipes/mealie:v2.4.0",
     observed="ghcr.io/mealie-recipes/mealie:v2.3.0",
     message="image is ghcr.io/mealie-recipes/mealie:v2.3.0, Git says ghcr.io/mealie-recipes/mealie:v2.4.0",
+    fix="docker compose -p mealie up -d mealie",
 )
 _PRIVILEGED = replace(
     _MEMORY,
@@ -71,7 +72,7 @@ _STRAY = Finding(
     kind=Kind.UNMANAGED,
     observed="running",
     message="watchtower runs, Git does not declare it",
-    fix="docker rm -f watchtower",
+    fix="docker stop watchtower",
 )
 _BY_HAND = {
     "kind": "docker-update",
@@ -80,6 +81,14 @@ _BY_HAND = {
     "by": None,
     "commit": None,
     "evidence": ["event update mealie"],
+}
+_FROM_ELSEWHERE = {
+    "kind": "recreated",
+    "confidence": "certain",
+    "text": "re-created at 03:41 UTC by `docker compose up` in /root/mealie, before in /opt/stacks/mealie",
+    "by": None,
+    "commit": None,
+    "evidence": ["event create", "label com.docker.compose.project.working_dir /root/mealie"],
 }
 _OUT_OF_MEMORY = {
     "kind": "oom",
@@ -116,15 +125,14 @@ def bundles() -> Mapping[str, Bundle]:
     image = replace(_opened(_IMAGE, 47, Side.GIT, _COMMIT), commits_behind=3)
     gone = _opened(_GONE, 2, Side.HOST, _OUT_OF_MEMORY)
     stray = _opened(_STRAY, 9, Side.HOST, None)
-    privileged = _opened(_PRIVILEGED, 12, Side.HOST, _BY_HAND)
-    label = _opened(_LABEL, 12, Side.HOST, _BY_HAND)
+    changed = [_opened(one, 12, Side.HOST, _FROM_ELSEWHERE) for one in (_PRIVILEGED, _MEMORY, _LABEL)]
     lost, back = _host("pi5", "unreachable", 0, frozen=7), _host("pi5", "ok", 12)
     return {
         "a test": _bundle(Occasion.TEST),
         "a drift": _bundle(Occasion.NEWS, memory),
         "behind Git": _bundle(Occasion.NEWS, image),
         "a missing container": _bundle(Occasion.NEWS, gone),
-        "several in a stack": _bundle(Occasion.NEWS, privileged, memory, label),
+        "several in a stack": _bundle(Occasion.NEWS, *changed),
         "several places": _bundle(Occasion.NEWS, gone, stray, memory, _resolved(_LABEL, 95, Reason.MENDED)),
         "resolved": _bundle(Occasion.NEWS, _resolved(_MEMORY, 125, Reason.MENDED)),
         "a host out of reach": _bundle(Occasion.NEWS, lost),
@@ -132,7 +140,7 @@ def bundles() -> Mapping[str, Bundle]:
         "a stack that cannot be read": _bundle(Occasion.NEWS, _sight(Subject.STACK, "unknown", _BAD_YAML)),
         "a stack that can be read again": _bundle(Occasion.NEWS, _sight(Subject.STACK, "in_sync", None)),
         "the repo that cannot be read": _bundle(Occasion.NEWS, _sight(Subject.REPO, "unreadable", _NO_REPO)),
-        "the first summary": _bundle(Occasion.SUMMARY, *(_found(item) for item in (privileged, memory, image, gone, stray))),
+        "the first summary": _bundle(Occasion.SUMMARY, *(_found(item) for item in (changed[0], memory, image, gone, stray))),
         "a digest": replace(_bundle(Occasion.DIGEST, gone, image, _resolved(_MEMORY, 125, Reason.ADOPTED)), at=MORNING),
         "held back": replace(_bundle(Occasion.BACKLOG, gone, image), at=MORNING),
         "no longer accepted": _bundle(Occasion.NEWS, _unaccepted(memory)),

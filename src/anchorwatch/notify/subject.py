@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from anchorwatch.errors import HostForbidden
 from anchorwatch.model.clean import clean
 from anchorwatch.model.drifts import DriftState, Reason, Subject
 from anchorwatch.model.findings import Severity
@@ -131,11 +132,18 @@ def _place(item: Item) -> str:
 
 def _host(item: Item) -> str:
     before, now = item.transition.from_state, item.transition.to_state
+    limited = "its events do not come" if is_deaf(item) else "not everything may be asked"
     if not is_good(item):
-        return "not everything may be asked" if now == "limited" else "out of reach"
+        return limited if now == "limited" else "out of reach"
     if before == "limited":
-        return f"everything may be asked again{_after(item)}"
-    return f"back{_after(item)}" + (", and not everything may be asked" if now == "limited" else "")
+        return f"everything can be asked again{_after(item)}"
+    return f"back{_after(item)}" + (f", and {limited}" if now == "limited" else "")
+
+
+def is_deaf(item: Item) -> bool:
+    """Whether a host that is `limited` refuses nothing, but cannot be listened to."""
+    cause = item.transition.cause
+    return cause is not None and cause.get("class") != HostForbidden.kind
 
 
 def _readable(item: Item) -> str:

@@ -22,7 +22,7 @@ from anchorwatch.model.values import JsonObject
 from anchorwatch.model.wording import count
 from anchorwatch.notify.fold import CALM_AFTER
 from anchorwatch.notify.letter import TONES, Entry, Group, Letter, Row, Tone
-from anchorwatch.notify.subject import is_good, severity_of, subject, where
+from anchorwatch.notify.subject import is_deaf, is_good, severity_of, subject, where
 from anchorwatch.notify.times import lasted, moment
 
 DETAILED = 5
@@ -33,6 +33,8 @@ SHOWN = 20
 
 _NOT_KNOWN = "not known"
 """How a cause begins that says why it is none."""
+_PROBABLY = "probably "
+_DEAF = "its events do not come: it is looked at from time to time instead"
 _ENDS = {
     Reason.MENDED: "mended on the host",
     Reason.ADOPTED: "adopted by Git",
@@ -277,7 +279,9 @@ def _because(item: Item) -> str:
     side = item.transition.side or (drift.side if drift else None)
     if side is Side.GIT:
         if item.commits_behind is not None and item.commits_behind > 1:
-            return f"behind Git ({item.commits_behind:,} commits when it was found)" + (f", because of {told}" if told else "")
+            far = f"behind Git ({item.commits_behind:,} commits when it was found)"
+            sure = told.removeprefix(_PROBABLY)
+            return f"{far}, {_PROBABLY if sure != told else ''}because of {sure}" if told else far
         return told if "Git wants" in told else f"behind Git{_and(told)}"
     if side is Side.HOST:
         if drift is not None and drift.finding.kind is not Kind.CHANGED:
@@ -297,7 +301,7 @@ def _cause(cause: JsonObject | None) -> str:
     if cause is None:
         return ""
     text = shorten(redact(str(cause.get("text") or "")), 400)
-    return f"probably {text}" if text and cause.get("confidence") == "likely" else text
+    return _PROBABLY + text if text and cause.get("confidence") == "likely" else text
 
 
 def _resolved(item: Item, finding: Finding, bundle: Bundle, tongue: Tongue, *, detailed: bool) -> Entry:
@@ -331,12 +335,13 @@ def _sight(item: Item, bundle: Bundle, tongue: Tongue) -> Entry:
     name = where(item)
     match transition.subject:
         case Subject.HOST if good and transition.from_state == "limited":
-            event, sentence = "back", f"{name} permits everything again{after}"
+            event, sentence = "back", f"{name} tells everything again{after}"
         case Subject.HOST if good:
-            limited = ", and does not permit everything: not every check can be made"
+            limited = f", but {_DEAF}" if is_deaf(item) else ", and does not permit everything: not every check can be made"
             event, sentence = "back", f"{name} is back{after}{limited if transition.to_state == 'limited' else ''}"
         case Subject.HOST if transition.to_state == "limited":
-            event, sentence = "limited", f"{name} does not permit everything any more: not every check can be made"
+            refused = "does not permit everything any more: not every check can be made"
+            event, sentence = "limited", f"{name} {f'answers, but {_DEAF}' if is_deaf(item) else refused}"
         case Subject.HOST:
             event, sentence = "out of reach", f"{name} cannot be asked; nobody knows how its containers are"
         case Subject.STACK if good:

@@ -130,13 +130,13 @@ class SshLine:
         from anchorwatch.observed import ssh_endings
 
         if isinstance(problem, HTTPException) and not isinstance(problem, ConnectionError):
-            return ssh_endings.chatter(self.where, self._place)
+            return ssh_endings.chatter(self.where, self._place, self._options)
         if self._process is None:
             return None
         said = self._last_words(self._process)
         # Its group is asked to end before it is waited for: until then its number cannot belong to anybody else.
         code = self._end(self._process)
-        return ssh_endings.failure(code, said, self.where, self._place, self._options.known_hosts) if code or said else None
+        return ssh_endings.failure(code, said, self.where, self._place, self._options) if code or said else None
 
     def _last_words(self, process: subprocess.Popen[bytes]) -> str:
         """What it wrote to its standard error until it ended, or for as long as it is given."""

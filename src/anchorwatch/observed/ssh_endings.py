@@ -11,6 +11,7 @@ import shlex
 from dataclasses import dataclass
 
 from anchorwatch.errors import HostAuthError, HostBadAnswer, HostError, HostRefused, HostTimeout
+from anchorwatch.model.address import SshOptions
 from anchorwatch.observed import redaction
 from anchorwatch.observed.places import Place
 
@@ -23,7 +24,7 @@ class _Target:
     login: str
     """`user@host`."""
     options: str
-    """Those that a command by hand needs too, with a blank behind."""
+    """Those that a command by hand needs too, to ask the same sshd with the same key; with a blank behind."""
     scan: str
     """The command that fetches the host's key."""
     key_file: str
@@ -32,14 +33,16 @@ class _Target:
     """The host's name in that file."""
 
 
-def _target(place: Place, known_hosts: str | None) -> _Target:
+def _target(place: Place, ssh: SshOptions) -> _Target:
     port = f"-p {place.port} " if place.port else ""
+    key = f"-i {shlex.quote(ssh.key)} -o IdentitiesOnly=yes " if ssh.key else ""
+    known = f"-o UserKnownHostsFile={shlex.quote(ssh.known_hosts)} " if ssh.known_hosts else ""
     return _Target(
         host=place.host,
         login=f"{place.user}@{place.host}" if place.user else place.host,
-        options=port,
+        options=f"{key}{known}{port}",
         scan=f"ssh-keyscan {port}{shlex.quote(place.host)}",
-        key_file=known_hosts or "~/.ssh/known_hosts",
+        key_file=ssh.known_hosts or "~/.ssh/known_hosts",
         looked_up=f"[{place.host}]:{place.port}" if place.port not in {None, 22} else place.host,
     )
 
@@ -141,9 +144,9 @@ _NO_PROGRAM = _ending(
 )
 
 
-def failure(code: int, said: str, where: str, place: Place, known_hosts: str | None) -> HostError:
+def failure(code: int, said: str, where: str, place: Place, ssh: SshOptions) -> HostError:
     """The error for an `ssh … docker system dial-stdio` that ended with `code` and `said` this."""
-    target = _target(place, known_hosts)
+    target = _target(place, ssh)
     own_words = redaction.words(_last_lines(said))
     fitting = (ending for ending in _ENDINGS if ending.words.search(said))
     ending = _NO_PROGRAM if code == _NOT_FOUND else next(fitting, None)
@@ -156,9 +159,9 @@ def failure(code: int, said: str, where: str, place: Place, known_hosts: str | N
     return ending.error(message, hint=ending.hint.format(t=target))
 
 
-def chatter(where: str, place: Place) -> HostBadAnswer:
+def chatter(where: str, place: Place, ssh: SshOptions) -> HostBadAnswer:
     """The error for a login that says something before the engine does, or instead of it."""
-    target = _target(place, None)
+    target = _target(place, ssh)
     return HostBadAnswer(
         f"{where}: something else than a Docker Engine speaks on the ssh connection",
         hint="does a login there print a greeting, from ~/.bashrc or the like? "

@@ -45,8 +45,8 @@ def record(write: Writing, check: Check, *, eventful: bool) -> int:
     else:
         within.execute(_JUDGED, seen | {"verdict": check.status})
         rows.known(session).projects[check.key] = replace(project, status=check.status)
-    last = within.execute(_NEWEST, {"project": project.id}).mappings().first()
-    if last is None or last["eventful"] or eventful or last["last_at"] > check.started_at or _told(last) != _told(values):
+    last = None if eventful else within.execute(_NEWEST, {"project": project.id}).mappings().first()
+    if last is None or last["eventful"] or last["last_at"] > check.started_at or _told(last) != _told(values):
         return rows.add(within, CheckRow, **values)
     number: int = last["id"]
     within.execute(_AGAIN, {"number": number, "at": check.started_at, "longest": max(last["took"], check.took)})

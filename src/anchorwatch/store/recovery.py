@@ -26,14 +26,15 @@ class Recovery:
     """The copy that is in its place; None: the next start begins anew."""
 
 
-def recover(url: str, *, at: datetime, who: str) -> Recovery:
-    """After a `StoreDamaged` or `StoreLost` of opening the database: makes it possible to open it again.
+def recover(url: str, *, at: datetime, who: str) -> Recovery | None:
+    """After a `StoreDamaged` or `StoreLost` of opening the database: makes it possible to open it again. None for a server's
+    database, which only its own tools can bring back.
 
-    Raises `StoreInUse`, or `StoreError` for a server's database, which only its own tools can bring back.
+    Raises `StoreInUse`, or `StoreError` where what is there cannot be put aside.
     """
     database = database_of(url, None)
     if database.folder is None or database.backups is None or database.seal is None:
-        raise StoreError(f"{database.name} cannot be restored from here", hint="restore a dump of it, with psql or pg_restore")
+        return None
     path = Path(database.name)
     database.hold(who, at)
     try:

@@ -10,7 +10,8 @@ import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
-from anchorwatch.compare import HostComparison, Memo, compare_host
+from anchorwatch.check.made_from import Past, compared
+from anchorwatch.compare import HostComparison, Memo
 from anchorwatch.model.address import HostAddress
 from anchorwatch.model.desired import BrokenStack, DesiredProject, DesiredState, ProjectKey
 from anchorwatch.model.observed import Renewal, Snapshot
@@ -68,8 +69,11 @@ NOTHING = Wanted((), (), frozenset())
 class Eyes:
     """One host, looked at again and again."""
 
-    def __init__(self, address: HostAddress, policy: Policy, heard: Heard, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, address: HostAddress, policy: Policy, heard: Heard, past: Past, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._connection = connect(address)
+        self._past = past
         self._policy = policy
         self._heard = heard
         self._clock = clock
@@ -126,8 +130,8 @@ class Eyes:
 
         if self._last is None:
             return ()
-        compared = compare_host([project], [], self._last.snapshot, self._policy)
-        return {as_stored(finding).id for stack in compared.stacks for finding in (*stack.findings, *stack.ignored)}
+        found = compared([project], [], self._last.snapshot, self._policy, lambda: self._past)
+        return {as_stored(finding).id for stack in found.stacks for finding in (*stack.findings, *stack.ignored)}
 
     def interrupt(self) -> None:
         """Ends a look that waits for the host. Any thread may say so."""
@@ -139,8 +143,8 @@ class Eyes:
 
     def _compare(self, snapshot: Snapshot, wanted: Wanted, began: float) -> Sight:
         policy = self._policy.with_rules(wanted.ignore)
-        compared = compare_host(wanted.projects, wanted.broken, snapshot, policy, self._memo)
-        self._last, self._wanted = Sight(snapshot, compared, began), wanted
+        found = compared(wanted.projects, wanted.broken, snapshot, policy, lambda: self._past, self._memo)
+        self._last, self._wanted = Sight(snapshot, found, began), wanted
         return self._last
 
 

@@ -56,6 +56,9 @@ class RepoListener(Protocol):
     def nudge(self) -> None:
         """Look now."""
 
+    def doubt(self) -> None:
+        """Look now, if nothing else would tell of what is new."""
+
     def close(self) -> None:
         """Ends what it waits for."""
 
@@ -84,7 +87,7 @@ class FleetWatch:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._clock = monotonic
-        self._around = replace(around, desired=lambda: self.desired)
+        self._around = replace(around, desired=lambda: self.desired, doubt=self._ask_git)
         self._store: Store = around.ground.store
         self._died = died
         self._stop = threading.Event()
@@ -181,6 +184,8 @@ class FleetWatch:
     ) -> None:
         """The repo says something else from now on: what that touches is looked at, and it is remembered."""
         self.desired, self.blind_for = after, None
+        if push.forced:
+            log.warning("the history of the repo was rewritten: %s does not come from %s", push.after, push.before)
         for mistake in after.mistakes:
             log.error("%s; this rule of the repo is not applied", mistake)
         if before is None:
@@ -204,6 +209,11 @@ class FleetWatch:
         self._blind_since = self._clock() if self.blind_for is None else self._blind_since
         self.blind_for = error
         log.error("the repo cannot be read: %s", error.message)
+
+    def _ask_git(self) -> None:
+        """Whoever pushed a commit may have deployed it before the next poll: then it is that, and no drift. Any thread."""
+        if self.blind_for is None:  # else it is tried again in its own time
+            self.repo.doubt()
 
     def sees(self) -> None:
         """It can be read again."""
@@ -285,7 +295,7 @@ class FleetWatch:
         """Looks at everything on hosts that were not looked at as a whole for `every` seconds; sooner on those without events."""
         now = self._clock()
         for name, host in self.hosts.items():
-            if now - self._resynced[name] >= (every if host.deaf_for is None else min(every, DEAF_RESYNC)):
+            if now - self._resynced[name] >= (min(every, DEAF_RESYNC) if host.is_deaf else every):
                 self._resynced[name] = now
                 host.look_at_all(Cause(Trigger.RESYNC, "resync"), whole=True)
 

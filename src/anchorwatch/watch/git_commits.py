@@ -123,6 +123,12 @@ class GitListener:
         """There may be something new: look soon (a remote repository: at most one fetch every 5 s). Returns at once."""
         self._wake.set()
 
+    def doubt(self) -> None:
+        """Somebody may know more than is known here: a remote repository is fetched soon, for nothing here tells of its news.
+        Returns at once."""
+        if self._seen.way == "fetch":
+            self._wake.set()
+
     def close(self) -> None:
         """Ends `run`, and a fetch that it waits for."""
         self._closed.set()

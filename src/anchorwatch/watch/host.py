@@ -23,7 +23,7 @@ from anchorwatch.errors import AnchorwatchError, HostError, HostSwapped, StoreEr
 from anchorwatch.ledger.record import freeze
 from anchorwatch.model.address import HostAddress
 from anchorwatch.model.desired import DesiredState, ProjectKey
-from anchorwatch.model.drifts import NO_PROJECT, DriftState, Trigger
+from anchorwatch.model.drifts import NO_PROJECT, DriftState, Reason, Side, Trigger
 from anchorwatch.model.report import ErrorInfo, HostStatus
 from anchorwatch.model.settings import Policy
 from anchorwatch.model.values import JsonObject
@@ -35,7 +35,7 @@ from anchorwatch.watch.eyes import NOTHING, Eyes, Sight, Wanted
 from anchorwatch.watch.first_look import FirstLook
 from anchorwatch.watch.heard import Heard
 from anchorwatch.watch.queue import Queue
-from anchorwatch.watch.standing import Standing
+from anchorwatch.watch.standing import PATIENCE, Standing
 from anchorwatch.watch.turns import Cause, Turns, Work
 
 log = logging.getLogger(__name__)
@@ -59,6 +59,8 @@ class Surroundings:
     """What the repo says; None until it has been read."""
     tell: Callable[[], None]
     """There may be messages to send."""
+    doubt: Callable[[], None] = lambda: None
+    """A host shows what Git does not say: as far as Git is known here."""
 
 
 @dataclass(slots=True)
@@ -96,11 +98,13 @@ class HostWatch:
         self._around = around
         self._clock = monotonic
         self._heard = Heard()
-        self._eyes = Eyes(address, policy, self._heard, monotonic)
+        self._eyes = Eyes(address, policy, self._heard, around.ground.past, monotonic)
         self._belongings = Belongings(address.name)
         self._all: SimpleQueue[Cause] = SimpleQueue()
         self._suspect: HostError | None = None
         """What the listener could not reach the host for; the next look tells whether that is so."""
+        self._mute_since = 0.0
+        """When the listener lost it; when a look found it again after that."""
         self._troubles: dict[ProjectKey, ErrorInfo] = {}
         self._standing = Standing(address, around.ground, around.tell)
         self._baseline = Baseline(address.name, around.ground.store)
@@ -113,6 +117,11 @@ class HostWatch:
     def status(self) -> HostStatus | None:
         """How it could be reached last; None before it was tried."""
         return self._standing.status
+
+    @property
+    def is_deaf(self) -> bool:
+        """Whether it answers, and its events do not come."""
+        return self.deaf_for is not None or (self._suspect is not None and self._standing.lost is None)
 
     @property
     def noted(self) -> int:
@@ -149,7 +158,7 @@ class HostWatch:
 
     def lost(self, host: str, error: HostError) -> None:
         """The listener cannot reach it."""
-        self._suspect = error
+        self._suspect, self._mute_since = error, self._clock()
         self._spoken = True
         self._eyes.interrupt()
         self.look_at_all(Cause(Trigger.RESYNC, "out of reach"), whole=True)
@@ -247,7 +256,7 @@ class HostWatch:
             settled=work.settled,
             baseline=self._baseline.holds(work.key),
         )
-        wake_at = self._remember(found, occasion, Scene(sight.snapshot, project, self._eyes.differs))
+        wake_at = self._remember(found, occasion, Scene(sight.snapshot, project, self._eyes.differs, desired.revision))
         if work.settled and found.findings is not None:
             self._baseline.over_for(work.key)
         if work.settled:
@@ -268,6 +277,8 @@ class HostWatch:
         if recorded.transitions:
             self._around.tell()
             for one in recorded.transitions:
+                if one.reason == Reason.APPEARED and one.side is not Side.GIT:  # it may be a commit that was deployed at once
+                    self._around.doubt()
                 if DriftState.OPEN.value in {one.from_state, one.to_state}:
                     where = f"{self.name}/{one.stack}" if one.stack else self.name
                     log.info("%s: drift %s is %s (%s)", where, one.drift, one.to_state, one.reason)
@@ -321,13 +332,16 @@ class HostWatch:
 
     def _in_sight(self, sight: Sight, wanted: Wanted) -> None:
         snapshot, now = sight.snapshot, self._clock()
-        if self._suspect is not None:  # it can be asked, but not be listened to
-            self.deaf_for, self._suspect = self._suspect, None
         was_lost = self._standing.lost is not None
+        if was_lost:
+            self._mute_since = now
+        if self._suspect is not None and now - self._mute_since > PATIENCE:  # it can be asked, but not be listened to
+            self.deaf_for, self._suspect = self._suspect, None
         try:
             self._standing.seen(snapshot, self.deaf_for, now)
         except HostSwapped:
             self._eyes.look_whole(self._clock())
+            self._eyes.close()  # the address may lead to the right one again while this one still answers
             raise
         self.looked_at = now
         before = self._belongings.keys

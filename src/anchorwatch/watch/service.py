@@ -2,6 +2,7 @@
 
 `run` is the main thread: it does the chores, and waits for orders (`stop`, `reload`, a thread that died). A part that dies or
 hangs ends the service with an error, so that whatever supervises it starts it anew: a watch that nobody keeps is worse than none.
+Since that thread may be what hangs, the watchdog is another one, and an end is not left to itself: `ends` is called as it begins.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from anchorwatch.watch.chores import Chore, Chores
 from anchorwatch.watch.fleet import FleetWatch
 from anchorwatch.watch.health import Parts, health, vitals
 from anchorwatch.watch.host import JUMP
+from anchorwatch.watch.watchdog import HINT, Vigil, Watchdog
 
 log = logging.getLogger(__name__)
 
@@ -41,10 +43,8 @@ _FAREWELL_WITHIN = 1.5
 """Of these: how long messages may take, and what is left for the last words in the database."""
 REPLACE_WITHIN = 30.0
 """Seconds that the threads of an old config are given to end before the new one is watched with."""
-_CHORES_WITHIN = 120.0
-_MESSAGES_TURN_WITHIN = 180.0
-HUNG_FOR = 120.0
-"""Seconds for which a part of the service may not do its work before the service ends itself."""
+FAILED = 2
+"""The exit code of a service that could not go on."""
 
 
 class Messenger(Protocol):
@@ -89,15 +89,27 @@ class _Order:
 
 
 class Service:
-    """See the module. `settings` makes of the config what it says now; it raises `ConfigError` where that is wrong."""
+    """See the module. `settings` makes of the config what it says now; it raises `ConfigError` where that is wrong.
+
+    `ends` is told, by any thread, that the service ends from now on because something is wrong, and with which exit code: whoever
+    runs it sees to it that it does end, however much of it hangs. It returns at once.
+    """
 
     def __init__(
-        self, store: Store, settings: Callable[[Callable[[], None]], Setting], dice: Callable[[], float] = random.random
+        self,
+        store: Store,
+        settings: Callable[[Callable[[], None]], Setting],
+        dice: Callable[[], float] = random.random,
+        *,
+        ends: Callable[[int], None] = lambda _: None,
+        vigil: Vigil | None = None,
     ) -> None:
         self.started_at = clock.now()
         self._store = store
         self._settings = settings
         self._dice = dice
+        self._ends = ends
+        self._vigil = vigil or Vigil()
         self._orders: SimpleQueue[_Order] = SimpleQueue()
         self._wake = threading.Event()
         self._ending = threading.Event()
@@ -105,7 +117,6 @@ class Service:
         self._told_at = time.monotonic()
         """When the thread for messages last had its turn."""
         self._keeping_up = threading.Lock()
-        self._unwell_since: float | None = None
         self._offset = self.started_at - timedelta(seconds=time.monotonic())
         with store.write() as write:
             self._run = runs.begin(write, __version__, self.started_at)
@@ -119,7 +130,7 @@ class Service:
         self._setting = settings(self.tell)
         self._told_by = Counter[tuple[str, DeliveryState]](), self._setting.messenger
         """What those before it have come to, and who tells now."""
-        self._fleet = self._setting.fleet(self._run, self._died)
+        self._fleet = self._setting.fleet(self._run, self.died)
         self._chores = Chores(self._list_of_chores(), time.monotonic(), dice)
         self._teller: threading.Thread | None = None
         self._heartbeat = self._new_heartbeat()
@@ -143,6 +154,10 @@ class Service:
         """There may be messages to send."""
         self._wake.set()
 
+    def died(self, part: str, error: BaseException | None) -> None:
+        """A thread of the service has ended though nobody has stopped it: so does the service."""
+        self._orders.put(_Order("died", part, error))
+
     def health(self) -> Health:
         """How it is, now."""
         return health(self._parts())
@@ -157,8 +172,8 @@ class Service:
             self._chores.trouble,
             self._setting.resync,
             (
-                Due("chores", now - self._chores.turned_at, _CHORES_WITHIN, Lateness.STUCK),
-                Due("messages", now - self._told_at, _MESSAGES_TURN_WITHIN, Lateness.STUCK),
+                Due("chores", now - self._chores.turned_at, self._vigil.chores, Lateness.STUCK),
+                Due("messages", now - self._told_at, self._vigil.messages, Lateness.STUCK),
             ),
             self._setting.destinations,
             self._finished(),
@@ -178,9 +193,11 @@ class Service:
 
         Raises `ServiceFailed` where a part of it died or hangs, and `StoreLost` for a database that is not there any more.
         """
-        self._fleet.start()
-        self._begin_to_tell()
+        watchdog = Watchdog(lambda: judged(vitals(self._parts())), self._vigil, self._hangs)
+        threading.Thread(target=watchdog.run, args=(self._stopped,), name="watchdog", daemon=True).start()
         try:
+            self._fleet.start()
+            self._begin_to_tell()
             while True:
                 wait = self._chores.turn(time.monotonic())
                 try:
@@ -193,11 +210,12 @@ class Service:
                 if order.what == "reload":
                     self._reload()
                 else:
-                    raise ServiceFailed(
-                        f"{order.part} ended: {type(order.error).__name__ if order.error else 'nobody had stopped it'}",
-                        hint="the log says more; whatever supervises the service starts it anew",
-                    ) from order.error
+                    raise _failure(order)
+        except BaseException:
+            self._ends(FAILED)
+            raise
         finally:
+            self._stopped.set()
             self._end()
 
     def _reload(self) -> None:
@@ -207,7 +225,7 @@ class Service:
             _not_taken(error)
             return
         try:
-            fleet = setting.fleet(self._run, self._died)
+            fleet = setting.fleet(self._run, self.died)
         except Exception as error:
             setting.messenger.close(0.0)
             _not_taken(error)
@@ -218,9 +236,11 @@ class Service:
         if alive:
             raise ServiceFailed(
                 f"these did not end within {REPLACE_WITHIN:.0f} s, so that the new config could not be taken: {', '.join(alive)}",
-                hint="whatever supervises the service starts it anew",
+                hint=HINT,
             )
-        self._stop_telling(REPLACE_WITHIN)
+        self._let_messages_end()
+        if self._stopped.is_set():
+            return
         try:
             self._fleet.save_cursors()
         except StoreError as error:
@@ -241,6 +261,13 @@ class Service:
         while (alive := self._fleet.stop(1.0)) and time.monotonic() < until and not self._stopped.is_set():
             pass
         return alive
+
+    def _let_messages_end(self) -> None:
+        """Those of the old config, which an order to stop does not wait for: then they have as long as at any end."""
+        closing = threading.Thread(target=self._stop_telling, args=(REPLACE_WITHIN,), name="closing", daemon=True)
+        closing.start()
+        while closing.is_alive() and not self._stopped.is_set():
+            closing.join(0.2)
 
     def _end(self) -> None:
         until = time.monotonic() + STOP_WITHIN
@@ -266,8 +293,11 @@ class Service:
         except StoreError as error:
             log.error("the end of this run could not be written: %s", error.message)
 
-    def _died(self, part: str, error: BaseException | None) -> None:
-        self._orders.put(_Order("died", part, error))
+    def _hangs(self, part: str, error: Exception) -> None:
+        """The main thread may be what hangs, and would never take the order."""
+        log.critical("%s: the service ends", error)
+        self._ends(FAILED)
+        self.died(part, error)
 
     # -- messages --------------------------------------------------------------------------------------------------------
 
@@ -290,7 +320,7 @@ class Service:
                 again = clock.now() + timedelta(seconds=10)
             except Exception as error:
                 log.critical("messages ended", exc_info=error)
-                self._died("messages", error)
+                self.died("messages", error)
                 return
             wait = 60.0 if again is None else (again - clock.now()).total_seconds()
             self._wake.wait(min(60.0, max(0.05, wait)))
@@ -302,7 +332,6 @@ class Service:
         self._setting.messenger.close(within)
         if self._teller is not None:
             self._teller.join(max(0.0, until - time.monotonic()))
-            self._teller = None
 
     # -- chores ----------------------------------------------------------------------------------------------------------
 
@@ -314,7 +343,6 @@ class Service:
             Chore("clock", 10.0, self._look_at_the_clock),
             Chore("alive", 60.0, self._alive),
             Chore("heartbeat", 60.0, self._beat),
-            Chore("watchdog", 20.0, self._look_after_ourselves),
             Chore("checkpoint", 3600.0, self._checkpoint, first=90.0),
             Chore("upkeep", 3600.0, self._upkeep, first=60.0, apart=True),
         ]
@@ -343,16 +371,6 @@ class Service:
         heartbeat = self._heartbeat
         if heartbeat is not None:
             threading.Thread(target=heartbeat.turn, name="heartbeat", daemon=True).start()
-
-    def _look_after_ourselves(self) -> None:
-        verdict, now = judged(vitals(self._parts())), time.monotonic()
-        if verdict.alive:
-            self._unwell_since = None
-            return
-        self._unwell_since = now if self._unwell_since is None else self._unwell_since
-        if now - self._unwell_since > HUNG_FOR:
-            parts = ", ".join(trouble.part for trouble in verdict.troubles if trouble.restart)
-            raise ServiceFailed(f"{parts} hung for {HUNG_FOR:.0f} s", hint="whatever supervises the service starts it anew")
 
     def _checkpoint(self) -> None:
         if not self._store.checkpoint():
@@ -392,6 +410,18 @@ class Service:
         copy = self._store.back_up(clock.now())
         if copy is not None:
             log.info("copied the database to %s", copy)
+
+
+def _failure(order: _Order) -> Exception:
+    """What ends the service after a part of it has died, or hung."""
+    if isinstance(order.error, ServiceFailed):
+        return order.error
+    failure = ServiceFailed(
+        f"{order.part} ended: {type(order.error).__name__ if order.error else 'nobody had stopped it'}",
+        hint="the log says more; whatever supervises the service starts it anew",
+    )
+    failure.__cause__ = order.error
+    return failure
 
 
 def _not_taken(error: Exception) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from anchorwatch import clock
 from anchorwatch.check.memory import Ground
-from anchorwatch.errors import HostError, HostSwapped
+from anchorwatch.errors import HostError, HostForbidden, HostSwapped, HostTimeout
 from anchorwatch.ledger.fleet import record_host
 from anchorwatch.model.address import HostAddress
 from anchorwatch.model.drifts import Trigger
@@ -68,12 +68,14 @@ class Standing:
 
     def unseen(self, error: HostError, suspect: HostError | None, now: float) -> HostError | None:
         """A look came to nothing. Returns why the host is lost, if it is: the listener cannot reach it either (`suspect`),
-        another engine answers, or it has been so for longer than there is patience."""
+        another engine answers, a proxy has refused it from the start, or it has been so for longer than there is patience."""
         self._failing_since = now if self._failing_since is None else self._failing_since
-        swapped = isinstance(error, HostSwapped)
-        if self.lost is None and not (swapped or suspect is not None or now - self._failing_since > PATIENCE):
+        swapped, refused = isinstance(error, HostSwapped), isinstance(error, HostForbidden) and self._written is None
+        if self.lost is None and not (swapped or refused or suspect is not None or now - self._failing_since > PATIENCE):
             return None
-        self.lost = error if swapped or self.lost is None else self.lost
+        if swapped or self.lost is None:
+            # a look that was given up for what the listener said knows no more than that
+            self.lost = suspect if isinstance(error, HostTimeout) and suspect is not None else error
         engine = self.lost.engine_id if isinstance(self.lost, HostSwapped) else None
         told = ErrorInfo.of(self.lost)
         self._write(HostSeen(self._address.name, self._address.docker, clock.now(), HostStatus.UNREACHABLE, told, engine), now)

@@ -44,8 +44,18 @@ log = logging.getLogger(__name__)
 class Server:
     """One ASGI application, served. `where` is a host and port (0: any free one), or the path of a unix socket."""
 
-    def __init__(self, app: ASGIApp, where: tuple[str, int] | Path, *, answer_within: float = ANSWER_WITHIN) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        where: tuple[str, int] | Path,
+        *,
+        answer_within: float = ANSWER_WITHIN,
+        died: Callable[[BaseException | None], None] = lambda _: None,
+    ) -> None:
+        """`died` is told, in its thread, where that ends though nobody has stopped it."""
         self._app = _guarded(app)
+        self._died = died
+        self._stopping = False
         self._where = where
         self._answer_within = answer_within
         self.port = 0
@@ -73,7 +83,7 @@ class Server:
         """Takes no more requests, lets those under way end, and returns after `within` seconds at the latest."""
         if self._thread is None or self._loop is None or self._ended is None:
             return
-        self._grace = within / 2
+        self._grace, self._stopping = within / 2, True
         with contextlib.suppress(RuntimeError):  # its loop has ended by itself
             self._loop.call_soon_threadsafe(self._ended.set)
         self._thread.join(within)
@@ -86,13 +96,18 @@ class Server:
         return self._thread is not None and self._thread.is_alive()
 
     def _run(self, sock: socket.socket, ready: threading.Event) -> None:
+        problem: BaseException | None = None
         try:
             asyncio.run(self._serve(sock, ready))
-        except Exception as error:
-            log.exception("the web server ended: %s", type(error).__name__)
+        except BaseException as error:  # whatever it is: a thread that ends silently is one that nobody misses
+            problem = error
+            log.critical("the web server ended: %s at %s", type(error).__name__, _place(error))
         finally:
             sock.close()
+            begun = ready.is_set()
             ready.set()
+        if begun and not self._stopping:
+            self._died(problem)
 
     async def _serve(self, sock: socket.socket, ready: threading.Event) -> None:
         from uvicorn.server import ServerState
@@ -223,7 +238,7 @@ def _guarded(app: ASGIApp) -> ASGIApp:
     return guarded
 
 
-def _place(error: Exception) -> str:
+def _place(error: BaseException) -> str:
     place, trace = "?", error.__traceback__
     while trace is not None:
         place = f"{trace.tb_frame.f_globals.get('__name__')}:{trace.tb_lineno}"

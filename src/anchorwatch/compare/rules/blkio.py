@@ -40,14 +40,14 @@ def _weights(pair: Pair, wanted: JsonObject) -> Iterator[Difference]:
     path = "blkio_config.weight"
     if have or "BlkioWeight" in pair.host.seen_members:
         yield from differ(path, want, have, _nonzero)
-    elif want and not _lacks(pair, _WEIGHT) and not pair.hash_matches:
+    elif want and not _lacks(pair, _WEIGHT):
         yield Difference(path, want, None, unjudged=_MAY_LACK)
     wants = _entries(wanted.get("weight_device"), "Weight")
     devices = _entries(pair.host_config.get("BlkioWeightDevice"), "Weight")
     path = "blkio_config.weight_device"
     if devices or "BlkioWeightDevice" in pair.host.seen_members:
         yield from differ(path, wants, devices, _list)
-    elif wants and not _lacks(pair, _WEIGHT_DEVICE) and not pair.hash_matches:
+    elif wants and not _lacks(pair, _WEIGHT_DEVICE):
         yield Difference(path, wants, None, unjudged=_MAY_LACK)
 
 

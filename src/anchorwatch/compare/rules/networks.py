@@ -111,12 +111,23 @@ def _key(pair: Pair, name: str) -> str:
 
 def _attachments(pair: Pair, wanted: Mapping[str, Json], attached: Mapping[str, Json]) -> Iterator[Difference]:
     missing = {wanted[name][0]: name for name in wanted.keys() - attached.keys()}
-    for name in attached.keys() - wanted.keys():
-        if not (name == "none" and not wanted):
-            key = _key(pair, name)  # the file may call the network otherwise than when it was made
-            yield Difference(f"networks.{key}", missing.pop(key, None), name)
+    others = {name: _key(pair, name) for name in attached.keys() - wanted.keys() if wanted or name != "none"}
+    for name, key in (others | _renamed(pair, missing, others)).items():
+        yield Difference(f"networks.{key}", missing.pop(key, None), name)  # the file may call it otherwise than when it was made
     for key, name in missing.items():
         yield Difference(f"networks.{key}", name, None)
+
+
+def _renamed(pair: Pair, missing: Mapping[str, str], others: Mapping[str, str]) -> dict[str, str]:
+    """The network that stands for an external one which the file calls otherwise now, where it can be no other one's: by its name
+    on the host, with its key in the file."""
+    gone = [name for name, key in others.items() if key not in missing]
+    wanting = [key for key in missing if key not in others.values()]
+    if len(gone) != 1 or len(wanting) != 1:
+        return {}
+    definition = pair.project.networks.get(wanting[0]) or {}
+    own = pair.host.networks_of_projects.get(gone[0], ("",))[0] == pair.project.name
+    return {gone[0]: wanting[0]} if definition.get("external") and isinstance(definition.get("name"), str) and not own else {}
 
 
 def _primary(
