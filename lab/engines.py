@@ -157,7 +157,7 @@ class Engine:
 
     def freeze(self) -> None:
         """dockerd accepts connections and answers nothing any more, until `thaw`."""
-        if not self.machine.signal("dockerd", signal.SIGSTOP):
+        if not self.machine.freeze("dockerd"):
             raise LabError(f"no dockerd runs in {self.name}")
 
     def thaw(self) -> None:

@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Literal
 
 from lab.errors import LabError
 from lab.places import CHECKOUT, lab_folder
+from lab.processes import freeze, lives
 from lab.tools import SYSTEM_PATH
 from lab.waiting import eventually
 
@@ -88,7 +89,7 @@ class Process:
     @property
     def runs(self) -> bool:
         """Whether it lives; a process that nobody has waited for yet does not."""
-        return _lives(self.pid)
+        return lives(self.pid)
 
 
 class Machine:
@@ -238,13 +239,20 @@ class Machine:
                 os.kill(process.pid, number)
         return len(processes)
 
+    def freeze(self, command: str) -> int:
+        """Has every process with this command name stand still, until SIGCONT; how many there were."""
+        processes = self.processes(command)
+        for process in processes:
+            freeze(process.pid)
+        return len(processes)
+
     def stop(self) -> None:
         """Ends every process in it and removes its files and control groups. Once is enough, twice does no harm."""
         if self._pid and self.runs:
             os.kill(self._pid, signal.SIGKILL)
             _thaw_cgroups(self.cgroup)
             what = f"the end of machine {self.name}"
-            eventually(lambda: not _lives(self._pid), within=30, what=what)
+            eventually(lambda: not lives(self._pid), within=30, what=what)
         _thaw_cgroups(self.cgroup)
         if self._unshare:
             self._unshare.kill()
@@ -254,14 +262,6 @@ class Machine:
                     stream.close()
         eventually(lambda: _remove_cgroups(self.cgroup), within=10, what=f"the removal of {self.cgroup}")
         shutil.rmtree(self.folder, ignore_errors=True)
-
-
-def _lives(pid: int) -> bool:
-    """Whether there is such a process, other than one that has ended and that nobody has waited for."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in ("Z", "X")
-    except OSError:
-        return False
 
 
 def _thaw_cgroups(name: str) -> None:

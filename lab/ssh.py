@@ -96,7 +96,7 @@ class SshHost:
     def freeze(self) -> None:
         """Connections are accepted (by the kernel), and nothing answers any more, open sessions neither."""
         for command in ("sshd", "sshd-session", "sshd-auth"):
-            self.engine.machine.signal(command, signal.SIGSTOP)
+            self.engine.machine.freeze(command)
 
     def thaw(self) -> None:
         """sshd goes on where `freeze` stopped it."""

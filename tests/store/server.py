@@ -18,6 +18,7 @@ from typing import Any
 
 import psycopg
 from lab.debian import Suite, this_distribution
+from lab.processes import freeze
 from lab.waiting import eventually
 
 NOBODY = 65534
@@ -96,7 +97,7 @@ class Server:
     def freeze(self) -> None:
         """Connections are accepted (by the kernel), and nothing answers any more."""
         for process in self._family():
-            os.kill(process, signal.SIGSTOP)
+            freeze(process)
 
     def thaw(self) -> None:
         """It goes on where `freeze` stopped it: itself last, so that none is gone before its turn."""
