@@ -38,8 +38,14 @@ import json, os, subprocess, sys
 from pathlib import Path
 from lab.machine import Machine
 
+def command_line(process):
+    try:
+        return (process / "cmdline").read_text()
+    except OSError:  # it has ended
+        return ""
+
 def look():
-    processes = {p.name: (p / "cmdline").read_text() for p in Path("/proc").iterdir() if p.name.isdigit()}
+    processes = {p.name: command_line(p) for p in Path("/proc").iterdir() if p.name.isdigit()}
     own = str(os.getpid())
     mine = [Machine(host, lab / "homelab" / host).cgroup[1:] for host in ("proxmox", "pi5")]
     return {
@@ -51,7 +57,7 @@ def look():
                             if line.split()[3] == "0A"),
         "forwarding": Path("/proc/sys/net/ipv4/ip_forward").read_text(),
         "filters": Path("/proc/net/ip_tables_names").read_text() if Path("/proc/net/ip_tables_names").exists() else "",
-        "cgroups": [str(path) for name in mine for path in Path("/sys/fs/cgroup").glob(f"**/{name}")],
+        "cgroups": [str(path) for name in mine for place in (name, f"*/{name}") for path in Path("/sys/fs/cgroup").glob(place)],
         "homelab": (lab / "homelab").exists(),
         "system": {folder: sorted(os.listdir(folder)) for folder in ("/etc", "/run", "/opt", "/srv", "/var/lib")},
     }
