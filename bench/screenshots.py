@@ -33,7 +33,7 @@ TONGUE = Tongue(zone=UTC)
 PICTURES = {
     "mail-drift": ("a drift", 660, 380, False),
     "mail-several": ("several places", 660, 1165, False),
-    "mail-dark": ("several in a stack", 660, 885, True),
+    "mail-dark": ("several in a stack", 660, 855, True),
     "mail-phone": ("behind Git", 390, 530, False),
     "mail-thirty": ("thirty at once", 660, 1145, False),
 }

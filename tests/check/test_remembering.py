@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
@@ -50,6 +50,11 @@ class World:
         known = sorted({*self.history, *filter(None, [self.removed_at])})
         since = known[known.index(after) + 1 :] if after in known else known
         return [Commit(one, NOW, "Anna", f"change {one[:2]}") for one in reversed(since) if one <= upto]
+
+    def histories(
+        self, asked: Mapping[ProjectKey, tuple[Iterable[str], str]], *, limit: int = 100
+    ) -> Mapping[ProjectKey, Sequence[Commit]]:
+        return {key: self.commits(paths, None, upto, limit=limit) for key, (paths, upto) in asked.items()}
 
     def looks(
         self,

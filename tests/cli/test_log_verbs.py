@@ -10,6 +10,7 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import replace
 from datetime import timedelta
@@ -24,7 +25,8 @@ import pytest
 from anchorwatch.cli import main
 from anchorwatch.model.cause import Cause, CauseKind, Confidence
 from anchorwatch.model.drifts import Side
-from anchorwatch.store import Store, containers, drifts, runs
+from anchorwatch.model.timeline import Commit
+from anchorwatch.store import Store, commits, containers, drifts, runs
 from tests.cli.log_world import HOSTILE, LABEL, MEMORY, OLD, PASSWORD, REVISION, Lived, World, container
 from tests.cli.program import ANCHORWATCH, environment
 from tests.contract import faults
@@ -48,11 +50,11 @@ def sqlite_world(ready_sqlite_place: Place) -> Lived:
     return lived(ready_sqlite_place)
 
 
-def ask(place: Place, *words: str) -> subprocess.CompletedProcess[str]:
+def ask(place: Place, *words: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     """What the command says, asked within this process: it is the same, and starting one takes longer than any answer."""
     out, err = io.StringIO(), io.StringIO()
-    env = environment(ANCHORWATCH_DATABASE=place.url, TZ="Europe/Berlin")
-    with patch.dict(os.environ, env, clear=True), redirect_stdout(out), redirect_stderr(err):
+    whole = environment(ANCHORWATCH_DATABASE=place.url, TZ="Europe/Berlin", **(env or {}))
+    with patch.dict(os.environ, whole, clear=True), redirect_stdout(out), redirect_stderr(err):
         code = main(words)
     assert PASSWORD not in out.getvalue() + err.getvalue()
     return subprocess.CompletedProcess(words, code, out.getvalue(), err.getvalue())
@@ -269,6 +271,18 @@ def test_history_with_changes_tells_the_story(sqlite_world: Lived) -> None:
     assert "\x1b" not in shown
 
 
+def test_what_a_clock_that_stood_ahead_wrote_is_shown(sqlite_world: Lived) -> None:
+    """Else what changes on after that would be hidden until that time comes."""
+    ahead = sqlite_world.now + timedelta(days=365)
+    with sqlite_world.open() as store, store.write() as write:
+        containers.record(write, "pi5", ahead, [container("media", "media", state="exited")], project="media")
+        containers.record(write, "pi5", sqlite_world.now, [container("media", "media")], project="media")
+        commits.record(write, Commit("b" * 40, ahead, "Ada", "a commit"), [("pi5", "media")], ahead)
+    found = answer(sqlite_world, "history", "--changes", "--stack", "pi5/media")["entries"]
+    late = [one["entry"] for one in found if one["at"] > f"{ahead:%Y-%m-%d}"]
+    assert sorted(late) == ["commit", "container", "container"]
+
+
 def test_in_a_pipe_every_entry_is_a_line(sqlite_world: Lived) -> None:
     up = container("media", "media")
     with sqlite_world.open() as store, store.write() as write:
@@ -365,6 +379,64 @@ def test_a_stack_before_anybody_looked_is_none_that_is_misspelled(sqlite_world: 
         assert (done.returncode, done.stdout) == (2, "")
         assert "nobody had looked at pi5 yet at that moment" in done.stderr
         assert "hint: the log of pi5 begins at 20" in done.stderr
+
+
+def test_a_host_that_was_first_seen_ahead_is_known(ready_sqlite_place: Place) -> None:
+    """The clock stood ahead then, and was set right."""
+    with ready_sqlite_place.open() as store:
+        later = World(store).now + timedelta(days=365)
+    with ready_sqlite_place.connection() as connection:
+        connection.execute("UPDATE hosts SET first_seen_at = ?", (round(later.timestamp() * 1e6),))
+    assert answer(ready_sqlite_place, "status", "--stack", "pi5/mealie")["summary"]["stacks"] == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "said", "hint"),
+    [
+        (("--service", "melie"), "the log knows no service 'melie'", "did you mean mealie?"),
+        (("--stack", "pi5/melie"), "the log knows no stack 'pi5/melie'", "did you mean pi5/mealie?"),
+        (("--stack", "pi6/mealie"), "the log knows no stack 'pi6/mealie'", "did you mean pi5/mealie?"),
+        (("--host", "attic"), "the log knows no host 'attic'", "there is pi5, proxmox"),
+    ],
+)
+def test_a_name_that_is_none_is_refused(sqlite_world: Lived, words: tuple[str, str], said: str, hint: str) -> None:
+    """Else the answer would be that nothing happened, and all of the time in sync."""
+    for more in ((), ("--changes",), ("--stats",), ("--format", "html")):
+        done = ask(sqlite_world, "history", *words, *more)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert f"anchorwatch: {said}" in done.stderr
+        assert f"hint: {hint}" in done.stderr
+
+
+def test_how_often_a_drift_has_come_counts_no_deployment(ready_place: Place) -> None:
+    with ready_place.open() as store:
+        world = World(store)
+        for minutes, found in ((180, (OLD,)), (179.9, ()), (120, (OLD,)), (119.9, ()), (60, (OLD,)), (40, (OLD,))):
+            world.look("proxmox", "dns", world.ago(minutes=minutes), *found, side=Side.GIT)
+    (shown,) = [line for line in ask(ready_place, "status", "--host", "proxmox").stdout.splitlines() if OLD.id in line]
+    assert "for the 4th time" in shown, "three nights, and now"
+    assert "for the 4th time" in ask(ready_place, "show", OLD.id).stdout
+    assert "for the 3rd time" in ask(ready_place, "at", (world.ago(days=4) + timedelta(minutes=30)).isoformat()).stdout
+
+
+def test_a_service_that_never_drifted_is_one(sqlite_world: Lived) -> None:
+    with sqlite_world.open() as store, store.write() as write:
+        containers.record(write, "pi5", sqlite_world.ago(days=1), [container("calm", "media")], project="media")
+    done = ask(sqlite_world, "history", "--service", "calm")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "nothing happened" in done.stderr
+
+
+def test_a_host_that_left_the_config_is_said_to_be_watched_no_more(sqlite_world: Lived) -> None:
+    """Else there would be no drift, on no host."""
+    left = {"ANCHORWATCH_HOSTS__PROXMOX__DOCKER": "unix:///var/run/docker.sock", "ANCHORWATCH_HOSTS__PROXMOX__STACKS": '["*"]'}
+    for words in (("--host", "pi5"), ("--stack", "pi5/mealie")):
+        done = ask(sqlite_world, "status", *words, env=left)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "pi5 is not watched any more: the config does not name it" in done.stderr
+        assert "hint: `anchorwatch history --host pi5` tells" in done.stderr
+    assert ask(sqlite_world, "history", "--host", "pi5", env=left).returncode == 0
+    assert ask(sqlite_world, "at", "1h", "--host", "pi5", env=left).returncode == 0
 
 
 def test_a_cause_that_is_none_is_refused_with_those_that_are(sqlite_world: Lived) -> None:

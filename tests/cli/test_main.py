@@ -87,6 +87,20 @@ def test_a_good_config_is_said_to_be_good(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (0, "✓ no mistake in the config\n")
 
 
+def test_a_destination_of_which_apprise_makes_nothing_is_a_mistake_at_its_line(tmp_path: Path) -> None:
+    (tmp_path / "chat").write_text("slak://s3cret/t0ken\n")
+    (tmp_path / "anchorwatch.yml").write_text(
+        "notify:\n  destinations:\n    - {name: well, url: 'json://localhost/x'}\n    - {name: chat, url_file: chat}\n"
+        "hosts: {pi5: {dokcer: x}}\n"
+    )
+    done = run("config", "check", cwd=tmp_path)
+    assert done.returncode == 1
+    first, *rest = done.stdout.splitlines()
+    assert "anchorwatch.yml:4: notify.destinations[1].url_file: slak:// is no service that Apprise knows" in first
+    assert any("anchorwatch.yml:5: hosts.pi5.dokcer: " in line for line in rest), "with every other mistake"
+    assert "s3cret" not in done.stdout + done.stderr
+
+
 def test_a_pipe_that_nobody_reads_is_quiet_and_keeps_the_exit_code(tmp_path: Path) -> None:
     (tmp_path / "anchorwatch.yml").write_text(MISTAKEN)
     reads, writes = os.pipe()

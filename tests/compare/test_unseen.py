@@ -248,3 +248,16 @@ def test_drift_of_a_stack_that_cannot_be_read_stands(name: str | None) -> None:
         drift = Finding("nas", Kind.CHANGED, "", project=project_name, service="web", container="w", path="mem_limit")
         assert any(covers(entry, drift) for entry in result.unseen[project_name])
     assert set(result.unseen) == {"books", "other"}
+
+
+def test_an_environment_that_a_proxy_takes_out() -> None:
+    """An engine shows at least what the image sets."""
+    image = {"sha256:1": Image("sha256:1", ("hold:1",), (), {"Env": {"PATH": "/bin"}})}
+    wanted = project(web={"environment": {"TZ": "UTC", "A": "1"}})
+    shown, blank = container("media-web-1", "web", environment={"PATH": "/bin", "TZ": "CET", "A": "1"}), WEB
+    before, after = snapshot(shown, images=image), snapshot(blank, images=image)
+    blinded(wanted, before, after, "environment.TZ")
+    assert found(look(wanted, after)) == {}
+    assert [(one.service, one.path) for one in look(wanted, after).stacks[0].unknown] == [("web", "environment")]
+    drifted = snapshot(blank, images={"sha256:1": Image("sha256:1", ("hold:1",), (), {"Env": {}})})
+    assert found(look(wanted, drifted)).keys() == {("web", "environment.TZ"), ("web", "environment.A")}

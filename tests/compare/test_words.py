@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -90,6 +92,31 @@ def test_what_looks_like_a_secret_is_veiled(text: str, expected: str) -> None:
     assert redact(text) == expected
 
 
+@pytest.mark.parametrize(
+    ("want", "have", "shown"),
+    [
+        # what is hidden in Git is hidden for its form: so is what stands beside it, and no more
+        (
+            ["sh", "-c", Template(("mysqladmin -p", Secret("canary"), " ping"))],
+            ["sh", "-c", "mysqladmin --silent -pcanary2 ping"],
+            '["sh", "-c", "mysqladmin --silent -p•••• ping"]',
+        ),
+        (["run", "--token", Secret("canary"), "-v"], ["run", "--token", "canary2", "-q"], '["run", "--token", "••••", "-q"]'),
+        (Template(("http://u:", Secret("canary"), "@a/b")), "http://u:canary2@c/d", "http://u:••••@c/d"),
+        # a value from outside Git may have come to stand anywhere
+        (["run", Template(("x-", Secret("canary"), "-y")), "-v"], ["run", "x-canary2-z", "canary3"], '["run", "x-••••", "••••"]'),
+        (["run", Secret("canary")], ["canary2", "canary3"], '["••••", "••••"]'),
+        (Template(("x-", Secret("canary"))), "canary2-x", "••••"),
+        (Template((Secret("http://u:"), Secret("canary"), "@a")), "canary2://u:canary3@a", "••••@a"),
+        (Template(("-p", Unknown("PW"), " --password=", Secret("canary"))), "-pcanary2 -v", "-p••••"),
+    ],
+)
+def test_beside_what_is_hidden_for_its_form_the_rest_is_shown(want: Json, have: Json, shown: str) -> None:
+    observed = [Secret(one) for one in have] if isinstance(have, list) else Secret(have)
+    seen = both_shown(Difference("command", want, observed))[1]
+    assert re.sub(r" \([0-9a-f]{4}\)", "", str(seen)) == shown
+
+
 def test_an_observed_value_is_shown_only_beside_a_wanted_one() -> None:
     assert both_shown(Difference("environment.A", "x", Secret("y"))) == ("x", "y")
     assert both_shown(Difference("command", ["a", "b"], [Secret("a"), Secret("c")])) == ('["a", "b"]', '["a", "c"]')
@@ -131,3 +158,8 @@ def test_an_ignore_rule_needs_all_its_globs_to_fit() -> None:
     assert not ignored(label="com.example.team=web")
     assert not ignored(host="pi5", path="labels.*")
     assert not ignored()
+
+
+def test_an_empty_value_is_said_to_be_empty() -> None:
+    assert sentence("environment.A", "", None) == "variable A is not set, Git says (empty)"
+    assert sentence("environment.A", None, "") == "variable A is (empty), Git does not set it"

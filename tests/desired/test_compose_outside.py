@@ -212,3 +212,47 @@ services:
     assert config["command"] == ["serve", "--password", Secret("hunter2"), Template(("--token=", Secret("abc"))), "--port=80"]
     assert "hunter2" not in repr(config)
     assert "u:x" not in repr(config)
+
+
+def test_options_of_mounts_and_networks_and_the_text_of_configs_are_guarded(tmp_path: Path, program: Path) -> None:
+    text = """
+services:
+  web:
+    image: i
+    networks: {front: {driver_opts: {com.example.token: c4n4ry}}}
+    volumes: [{type: volume, source: data, target: /d, volume: {labels: {backup.password: c4n4ry}}}]
+    post_start: [{command: [sh, -c, app --token c4n4ry]}]
+    configs: [conf]
+networks: {front: {}}
+volumes: {data: {driver_opts: {type: cifs, device: //nas/d, o: "username=u,password=c4n4ry,,c4n4ry,vers=3.0"}}}
+configs: {conf: {content: "any_syntax c4n4ry"}}
+"""
+    project = one_file(tmp_path, text, program)
+    assert "c4n4ry" not in repr(project)
+    options = project.volumes["data"]["driver_opts"]
+    assert str(options["o"]).startswith("username=u,password=•••• (")
+    assert str(options["o"]).endswith("),vers=3.0")
+    assert options["device"] == "//nas/d"
+    assert plain(project.configs["conf"]["content"]) == "any_syntax c4n4ry"
+
+
+@pytest.mark.parametrize(
+    ("keys", "env_file", "told"),
+    [
+        ('environment: {DB_PASSWORD: "c4n4ry${"}', "", "invalid interpolation format for services.a.environment.DB_PASSWORD"),
+        ('environment: {A: "x${\\nc4n4ry"}', "", "invalid interpolation format for services.a.environment.A"),
+        ("env_file: in.env", "A=c4n4ry${\n", "Invalid template"),
+        ("env_file: in.env", 'A=1\nPASSWORD="c4n4ry\nB=1\n', "unterminated quoted value"),
+        ("env_file: in.env", "KEY=-----BEGIN PRIVATE KEY-----\nMIIE+c4n4ry/x\n", "line 2: unexpected character"),
+        ('extends: {file: "https://x:c4n4ry@git.example/x.yml", service: b}', "", "comes over the network"),
+    ],
+)
+def test_an_error_names_the_place_and_repeats_no_value(
+    keys: str, env_file: str, told: str, tmp_path: Path, oldest_compose: Compose, newest_compose: Compose
+) -> None:
+    written(tmp_path, {"web/compose.yaml": f"services: {{a: {{image: i, {keys}}}}}", "web/in.env": env_file})
+    for compose in (oldest_compose, newest_compose):
+        with pytest.raises(StackError) as caught:
+            resolved(tmp_path, ["web/compose.yaml"], compose.program)
+        assert told in caught.value.message
+        assert "c4n4ry" not in f"{caught.value.message} {caught.value.hint}"

@@ -226,6 +226,14 @@ def test_a_wrong_key_or_none(private: Forge, state: Path, given: RepoSource) -> 
     assert "canary" not in caught.value.message + (caught.value.hint or "")
 
 
+@pytest.mark.parametrize("url", ["https://127.0.0.1:1/ops?private_token=canary", "https://me:canary/canary@127.0.0.1:1/ops"])
+def test_an_address_is_shown_without_what_may_be_a_secret(url: str, state: Path) -> None:
+    with pytest.raises(GitFailed, match="cannot be fetched") as caught:
+        open_mirror(RepoSource(url=url), state)
+    assert "canary" not in caught.value.message + (caught.value.hint or "")
+    assert "127.0.0.1:1/ops" in caught.value.message
+
+
 def test_a_key_that_is_taken_away_is_no_reason_to_show_the_old_state(private: Forge, state: Path) -> None:
     source = RepoSource(url=private.url("ops"), token=SECRET)
     open_mirror(source, state)

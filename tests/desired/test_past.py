@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from lab.compose import Compose
 
 from anchorwatch.desired.past import Past
 from anchorwatch.desired.reader import DesiredReader
+from anchorwatch.errors import GitFailed
 from anchorwatch.model.desired import DesiredProject, ProjectKey
 from anchorwatch.model.settings import HostLayout, RepoSource, StackValues
 from tests.desired.resolving import counting
@@ -97,6 +99,18 @@ def test_a_commit_that_is_not_there_any_more_is_unknown(ops: Path, reader: Desir
     assert image(past.project(WEB, kept)) == "web:2"
 
 
+def test_a_commit_that_has_no_stack_at_all_has_not_that_one_either(tmp_path: Path, newest_compose: Compose) -> None:
+    """Where the repo's own layout says which stacks there are: that of the commit that is asked for."""
+    ops = repo(tmp_path / "ops", {"README.md": "to come"})
+    first = git(ops, "rev-parse", "HEAD")
+    second = commit(ops, STACKS)
+    reader = reader_of(replace(sources(RepoSource(str(ops)), newest_compose, tmp_path), layouts=()))
+    (key,) = (project.key for project in reader.read().projects if project.name == "web")
+    past = Past(reader)
+    assert past.project(key, first) is None
+    assert image(past.project(key, second)) == "web:1"
+
+
 def test_values_outside_git_are_those_of_now(ops: Path, tmp_path: Path, newest_compose: Compose) -> None:
     env = tmp_path / "values.env"
     env.write_text("TAG=1\n")
@@ -124,6 +138,26 @@ def test_the_commits_that_a_host_is_behind(ops: Path, reader: DesiredReader) -> 
     assert [one.revision for one in past.commits(paths, None, made[2])] == [made[0], first]
     assert [one.revision for one in past.commits(paths, first, made[-1], limit=1)] == [made[3]]
     assert past.commits([], first, made[-1]) == ()
+
+
+def test_the_histories_of_many_are_those_of_each(ops: Path, reader: DesiredReader) -> None:
+    first = git(ops, "rev-parse", "HEAD")
+    made = [commit(ops, web(2)), commit(ops, {"db/.env": "A=1\n"}), commit(ops, web(3)), commit(ops, {"README.md": "1"})]
+    state, past = reader.read(), Past(reader)
+    asked = {project.key: (project.paths, project.revision or "HEAD") for project in state.projects}
+    found = past.histories(asked)
+    assert {key.project: [one.revision for one in history] for key, history in found.items()} == {
+        "web": [made[2], made[0], first],
+        "db": [made[1], first],
+    }
+    assert found == {key: Past(reader).commits(paths, None, upto) for key, (paths, upto) in asked.items()}
+    for again in (past, Past(reader)):
+        assert again.histories(asked, limit=1) == {key: history[:1] for key, history in found.items()}
+        assert again.histories(asked) == found
+    assert past.histories({}) == {}
+    assert Past(reader).histories({WEB: (["web/compose.yml"], made[0])})[WEB] == found[WEB][1:]
+    with pytest.raises(GitFailed):
+        past.histories({WEB: (["web/compose.yml"], "0" * 40)})
 
 
 def test_the_files_that_a_stack_is_made_of(ops: Path, reader: DesiredReader) -> None:

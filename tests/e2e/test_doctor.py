@@ -306,7 +306,7 @@ def test_a_destination_with_a_typo_is_named_without_its_secret(anchorwatch: Prog
     assert (answer.code, answer.json["bad"]) == (1, 2)
     trials = told(answer)
     assert "discrod://" in trials["destination", "chat"][0]["message"]
-    assert "did you mean discord://" in trials["destination", "chat"][0]["message"]
+    assert "did you mean discord?" in trials["destination", "chat"][0]["message"]
     assert "mailto://" in trials["destination", "mail"][0]["message"]
     assert all(trials["destination", name][0]["hint"] for name in ("chat", "mail"))
     for secret in ("correct-horse", "4711", "pw1"):

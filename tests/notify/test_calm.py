@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import time, timedelta
+from typing import Any
 
 import pytest
 
@@ -151,6 +152,94 @@ def test_a_crash_loop_that_ends_down_is_said_to_be_so(world: World) -> None:
     world.until(9000)
     assert [one.what for one in world.sent] == ["news: open pi5/mealie", "flapping: open pi5/mealie"]
     assert world.sent[1].bundle.items[0].times == 0
+
+
+def test_a_drift_is_there_again_only_if_it_was_more_than_a_deployment_before(world: World) -> None:
+    drift = finding()
+    for deployed_at in (0, 1000, 2000):
+        world.look(deployed_at, drift)
+        world.look(deployed_at + 5)
+    world.drift(4000, drift)
+    world.look(5000)
+    world.look(9000, drift)
+    world.look(9005)
+    world.drift(20000, drift)
+    world.until(20100)
+    first, _, second = (one.message.text for one in world.sent)
+    assert "before:" not in first
+    assert "before: this is the 2nd time\n" in second
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        {"digest": Digest("hourly")},
+        {"quiet_hours": QuietHours(BEGIN.time(), after(3000).time(), "UTC")},
+        {"rate_limit": RateLimit(1, 3600)},
+        {},
+    ],
+)
+def test_nobody_is_told_of_what_is_gone_who_does_not_ask_to_hear_of_the_end(held: dict[str, Any], file_store: Store) -> None:
+    world = World(file_store, lanes(destination(on=("appeared",), **held)))
+    if not held:
+        with file_store.write() as write:
+            silences.add(write, Silence(Matcher(host="pi5"), after(0), after(3000)))
+    world.drift(100, FAR)
+    world.drift(200, DRIFT)
+    world.look(600)
+    world.until(9000)
+    assert {one.transition.host for sent in world.sent for one in sent.bundle.items} == {"nas"}
+    assert {fate for _, _, fate in world.fates()[1:]} == {"gone before it was told"}
+
+
+def test_a_flapping_drift_that_is_calm_and_gone_is_not_told_as_drifted(file_store: Store) -> None:
+    world = World(file_store, lanes(destination(on=("appeared",))))
+    for begin in range(100, 800, 140):
+        world.look(begin, GONE)
+        world.look(begin + 31, GONE)
+        world.look(begin + 45)
+    world.until(9000)
+    assert [(one.at, one.what) for one in world.sent] == [(136, "news: open pi5/mealie"), (276, "news: open pi5/mealie")]
+
+
+def test_a_host_that_is_back_by_the_morning_was_never_away(file_store: Store) -> None:
+    quiet = QuietHours(BEGIN.time(), after(3000).time(), "UTC")
+    world = World(file_store, lanes(destination(on=("appeared",), quiet_hours=quiet)))
+    world.host(0, HostStatus.OK)
+    world.host(100, HostStatus.UNREACHABLE)
+    world.host(900, HostStatus.OK)
+    assert world.until(9000) == []
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        {"digest": Digest("weekly", time(8), 0)},
+        {"quiet_hours": QuietHours(time(0), time(23, 59))},
+        {"rate_limit": RateLimit(1, 3600)},
+    ],
+)
+def test_what_an_earlier_config_held_back_is_told_by_the_one_that_does_not(held: dict[str, Any], file_store: Store) -> None:
+    world = World(file_store, lanes(destination(**held)))
+    world.drift(100, FAR)
+    world.drift(200, DRIFT)
+    world.until(300)
+    world.start()
+    assert world.until(400) == [], "with the same config it waits on"
+    world.telling = lanes()
+    world.start()
+    assert world.until(500) != []
+    assert sum(len(one.bundle.items) for one in world.sent) == 2
+    assert world.states() == {DeliveryState.SENT}
+
+
+def test_a_digest_that_was_due_while_nobody_ran_goes_out_at_the_start(file_store: Store) -> None:
+    world = World(file_store, lanes(destination(digest=Digest("hourly"))))
+    world.drift(100, DRIFT)
+    world.until(200)
+    world.now += 3700
+    world.start()
+    assert world.until(world.now + 1) == ["digest: open pi5/mealie"]
 
 
 def test_how_a_container_is_missing_is_no_news(world: World) -> None:

@@ -134,6 +134,44 @@ def test_many_are_a_line_each_with_a_command_only_where_one_mends_them_all() -> 
     assert "30 more do not fit in here" in message.text
 
 
+def test_what_brought_several_about_is_said_with_the_last_of_a_container() -> None:
+    first, second, third = bundles()["several in a stack"].items
+    assert third.drift is not None
+    other = replace(third, drift=replace(third.drift, finding=replace(third.drift.finding, service="other", container="other")))
+
+    def because(*items: Item) -> list[bool]:
+        text = render(replace(bundles()["several in a stack"], items=items), HERE).text
+        return ["because: changed on the host: re-created at 03:41" in part for part in text.split("\n\n")[: len(items)]]
+
+    assert because(first, second, third) == [False, False, True]
+    assert because(first, second, other) == [False, True, True]
+
+
+def test_the_host_is_said_though_a_container_begins_like_it() -> None:
+    gone, stray, *_ = bundles()["several places"].items
+    assert stray.drift is not None
+    finding = replace(stray.drift.finding, host="pi", container="pihole", message="pihole runs, Git does not declare it")
+    on_pi = replace(stray, drift=replace(stray.drift, finding=finding), transition=replace(stray.transition, host="pi"))
+    message = render(replace(bundles()["several places"], items=(gone, on_pi)), HERE)
+    assert "\npi\n✗ pihole runs, Git does not declare it" in message.text
+    assert "**pi**" in message.markdown
+
+
+def test_an_empty_value_is_not_one_that_is_not_set() -> None:
+    (item,) = bundles()["a drift"].items
+    assert item.drift is not None
+    empty = replace(item.drift.finding, path="environment.A", desired="", observed=None)
+    text = render(replace(bundles()["a drift"], items=(replace(item, drift=replace(item.drift, finding=empty)),)), HERE).text
+    assert "Git says: (empty)\nhost says: not set\n" in text
+
+
+def test_a_drift_that_the_database_has_no_more_is_told_by_what_its_transition_knows() -> None:
+    (item,) = bundles()["a drift"].items
+    forgotten = replace(item, drift=None, transition=replace(item.transition, desired=None, observed=""))
+    message = render(replace(bundles()["a drift"], items=(forgotten,)), HERE)
+    assert message.title.endswith("Git says not set, the host (empty)")
+
+
 def test_why_it_was_accepted_tells_no_secret() -> None:
     """A reason is what somebody typed: `see https://admin:hunter2@git.lan/issue/7`."""
     (item,) = bundles()["no longer accepted"].items

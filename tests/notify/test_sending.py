@@ -294,7 +294,7 @@ def test_thirty_drifts_are_cut_to_what_a_service_takes_and_that_is_said(sender: 
 
 def test_a_typo_is_named_without_the_url_and_the_others_work(sender: Sender, there: Web) -> None:
     wrong = {
-        "discrod://1/2": "discrod:// is no service that Apprise knows; did you mean discord://?",
+        "discrod://1/2": "discrod:// is no service that Apprise knows; did you mean discord?",
         f"no url {CANARY}": "is no URL",
         f"slack://{CANARY}": "slack:// is known, but this is not how its URLs are written",
         f"tgram://{CANARY}/": "tgram:// is known, but this is not how its URLs are written",

@@ -14,6 +14,7 @@ import pytest
 from anchorwatch import clock
 from anchorwatch.app import writing
 from anchorwatch.config import load
+from anchorwatch.ledger.farewell import part_with
 from anchorwatch.model.drifts import Acceptance, Delivery, DeliveryState, DriftState
 from anchorwatch.model.findings import Kind
 from anchorwatch.model.timeline import StackSeen
@@ -311,3 +312,10 @@ def test_what_would_have_been_sent(config: Path, place: Place) -> None:
     assert asked(config, "notify", "preview", "--since", "10m")["messages"] == []
     with place.open() as store, store.read() as read:
         assert deliveries.counts(read) == {}
+
+
+def test_what_is_not_watched_any_more_would_not_have_been_told_as_mended(config: Path, place: Place) -> None:
+    with place.open() as store, store.write() as write:
+        assert part_with(write, [], clock.now() - timedelta(minutes=30)) == 2
+    found = asked(config, "notify", "preview", "--since", "7d")
+    assert (found["transitions"], len(found["messages"])) == (4, 1)

@@ -26,6 +26,7 @@ from anchorwatch.observed.ssh import argv
         ("ssh://admin@pi5", "ssh://admin@pi5"),
         ("ssh://pi5:2222", "ssh://pi5:2222"),
         ("ssh://Admin@Pi5.lan", "ssh://Admin@Pi5.lan"),
+        ("ssh://admin@[fd00::1]:2222", "ssh://admin@[fd00::1]:2222"),
         ("tcp://10.0.0.1", "tcp://10.0.0.1:2375"),
         ("tcp://[fd00::1]:4243", "tcp://[fd00::1]:4243"),
         ("tcp://:2375", "tcp://localhost:2375"),

@@ -106,3 +106,4 @@ def test_files_that_are_missing_or_no_certificates(content: str | None, address:
     error = refused(replace(address, tls=replace(address.tls, ca=str(tmp_path / "ca.pem"))))
     assert isinstance(error, HostAuthError)
     assert str(tmp_path) in error.message
+    assert (str(address.tls.cert) in error.message) is (content is not None), "of those that are there nothing is said"

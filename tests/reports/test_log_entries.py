@@ -13,7 +13,7 @@ from anchorwatch.model.findings import Kind
 from anchorwatch.model.log import ContainerChange, Entry, Told
 from anchorwatch.model.timeline import ContainerSeen, ContainerSpan, Span
 from anchorwatch.reports.lines import plain
-from anchorwatch.reports.log import is_said, log_lines, text_of, verb
+from anchorwatch.reports.log import is_said, log_lines, text_of, values, verb
 from tests.store.make import BEGIN, appeared, container, drift, finding
 
 DAY = timedelta(days=1)
@@ -114,3 +114,8 @@ def test_a_death_unlike_the_others_is_not_left_out() -> None:
     assert other.count("steps like these") == 2
     memory = shown(*[137] * 9, killed=[4])
     assert memory.count("killed for want of memory") == 1
+
+
+def test_an_empty_value_is_not_one_that_is_not_set() -> None:
+    empty = replace(finding(), path="environment.A", desired="", observed=None)
+    assert values(empty) == "environment.A: (empty) → not set"

@@ -63,7 +63,7 @@ QUESTIONS: dict[str, Callable[[Reading], object]] = {
     "when something is due": lambda read: deliveries.next_at(read, after(9)),
     "what a recipient waits for": lambda read: deliveries.unfinished(read, "mail", ""),
     "what a recipient was told": lambda read: deliveries.last_told(read, "mail", "", [1, 2]),
-    "what a recipient was sent": lambda read: deliveries.sent_since(read, "mail", "", BEGIN),
+    "what a recipient was sent": lambda read: deliveries.sent_between(read, "mail", "", BEGIN, after(9)),
     "what was given up": lambda read: deliveries.unsaid(read, "mail", "", ", and said"),
     "a message": lambda read: deliveries.of_message(read, "message-1"),
     "transitions about the same": lambda read: transitions.about_the_same(read, [1, 2], since=BEGIN),

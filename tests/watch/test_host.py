@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -24,6 +26,7 @@ from anchorwatch.model.service import Patience
 from anchorwatch.model.settings import Policy
 from anchorwatch.model.timeline import Commit
 from anchorwatch.store import Store, checks, drifts, hosts, transitions
+from anchorwatch.watch.health import due
 from anchorwatch.watch.host import HostWatch, Surroundings
 from anchorwatch.watch.turns import Cause
 
@@ -38,6 +41,11 @@ class NoPast:
 
     def commits(self, paths: Iterable[str], after: str | None, upto: str, *, limit: int = 100) -> tuple[Commit, ...]:
         return ()
+
+    def histories(
+        self, asked: Mapping[ProjectKey, tuple[Iterable[str], str]], *, limit: int = 100
+    ) -> Mapping[ProjectKey, Sequence[Commit]]:
+        return dict.fromkeys(asked, ())
 
 
 @pytest.fixture
@@ -55,11 +63,13 @@ def watch_over(
     store: Store,
     desired: Callable[[], DesiredState | None] = lambda: NOTHING,
     monotonic: Callable[[], float] = time.monotonic,
+    deadline: float = 30.0,
+    docker: str | None = None,
 ) -> HostWatch:
     """One host."""
     ground = Ground(store, Patiences(Patience(0.0), Patience(0.0)), NoPast(), lambda *_: None)
     around = Surroundings(ground, 0.1, desired, lambda: None)
-    address = HostAddress("pi5", f"unix://{socket}", timeout=10.0, deadline=30.0)
+    address = HostAddress("pi5", docker or f"unix://{socket}", timeout=10.0, deadline=deadline)
     return HostWatch(address, Policy(), around, monotonic)
 
 
@@ -129,6 +139,51 @@ def test_an_address_that_led_elsewhere_for_a_while(
     watch.work()  # lets go of the engine
 
 
+def test_a_context_that_names_another_address_is_noticed_by_the_next_resync(
+    emptied_new_engine: Engine, emptied_old_engine: Engine, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `docker context update` does it."""
+    skipped = 0.0
+    folder = tmp_path / "contexts" / "meta" / hashlib.sha256(b"nas").hexdigest()
+    folder.mkdir(parents=True)
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+
+    def update(engine: Engine) -> None:
+        (folder / "meta.json").write_text(json.dumps({"Name": "nas", "Endpoints": {"docker": {"Host": engine.url}}}))
+
+    update(emptied_new_engine)
+    watch = watch_over(tmp_path, store, monotonic=lambda: time.monotonic() + skipped, docker="context:nas")
+    look(watch)
+    assert reachable(store) == (HostStatus.OK, None)
+    update(emptied_old_engine)
+    skipped = 300.0
+    look(watch)
+    assert reachable(store) == (HostStatus.UNREACHABLE, "other_engine")
+    watch.stop()
+    watch.work()  # lets go of the engine
+
+
+def test_an_address_that_leads_elsewhere_while_both_live_is_noticed_by_the_next_resync(
+    emptied_new_engine: Engine, emptied_old_engine: Engine, store: Store, tmp_path: Path
+) -> None:
+    """Nothing ends the connection to the first one, as where a name is given to another machine."""
+    skipped = 0.0
+    socket = tmp_path / "docker.sock"
+    socket.symlink_to(emptied_new_engine.socket)
+    emptied_new_engine.docker("run", "-d", "--name", "mine", "hold:1")
+    watch = watch_over(socket, store, monotonic=lambda: time.monotonic() + skipped)
+    look(watch)
+    socket.unlink()
+    socket.symlink_to(emptied_old_engine.socket)
+    skipped = 300.0
+    look(watch)
+    assert reachable(store) == (HostStatus.UNREACHABLE, "other_engine")
+    with store.read() as read:
+        assert [one.finding.container for one in drifts.unresolved(read)] == ["mine"]
+    watch.stop()
+    watch.work()  # lets go of the engine
+
+
 def test_a_host_that_is_lost_and_found(emptied_old_engine: Engine, store: Store, tmp_path: Path) -> None:
     socket = tmp_path / "docker.sock"
     socket.symlink_to(emptied_old_engine.socket)
@@ -179,6 +234,17 @@ def test_a_look_that_is_given_up_says_why(emptied_old_engine: Engine, store: Sto
         emptied_old_engine.thaw()
     watch.stop()
     watch.work()  # lets go of the engine
+
+
+@pytest.mark.parametrize(("deadline", "within"), [(30.0, 90.0), (600.0, 630.0)])
+def test_a_worker_that_comes_no_further_is_stuck(store: Store, tmp_path: Path, deadline: float, within: float) -> None:
+    """In the middle of a check, too; but not while it waits for a host that may take so long."""
+    watch = watch_over(tmp_path / "no.sock", store, deadline=deadline)
+    watch.look_at_all(RESYNC)
+    assert watch.queue.take(5) is not None, "a check has begun"
+    for ago, late in ((within - 1, False), (within + 1, True)):
+        (worker,) = due(watch, watch.turned_at + ago, 300.0)
+        assert (worker.name, worker.ago > worker.within) == ("worker:pi5", late)
 
 
 def test_a_listener_that_hears_nothing_of_a_host_that_answers_makes_it_limited(emptied_old_engine: Engine, store: Store) -> None:

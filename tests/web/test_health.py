@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from anchorwatch.model.health import CHECK_WITHIN, LOG_AT_MOST, TURN_WITHIN, Due, Health, HostFigures, Lateness, Pulse, judged
+from anchorwatch.model.health import LOG_AT_MOST, TURN_WITHIN, Due, Health, HostFigures, Lateness, Pulse, judged
 from anchorwatch.model.report import ErrorInfo, HostStatus
 
 AT = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
@@ -17,7 +17,6 @@ WELL = Health(
     due=(Due("host:pi5", 10, 660, Lateness.STALE), Due("worker:pi5", 90, 90, Lateness.STUCK)),
     queue_waiting=300,
     queue_overdue=TURN_WITHIN,
-    queue_flying_longest=CHECK_WITHIN,
     database_log_bytes=LOG_AT_MOST,
 )
 SILENT = ErrorInfo("timeout", "no answer from ssh://admin@pi5 within 10 s")
@@ -39,7 +38,6 @@ def test_all_well() -> None:
         (replace(WELL, due=(Due("host:pi5", 661, 660, Lateness.STALE),)), "host: stale", True),
         (replace(WELL, due=(Due("worker:pi5", 91, 90, Lateness.STUCK),)), "worker: stuck", False),
         (replace(WELL, queue_overdue=TURN_WITHIN + 1), "queue: stuck", False),
-        (replace(WELL, queue_flying_longest=CHECK_WITHIN + 1), "queue: stuck", False),
         (replace(WELL, database=ErrorInfo("store_full", "no room")), "database: store_full", True),
         (replace(WELL, database_log_bytes=LOG_AT_MOST + 1), "database: long log", True),
     ],

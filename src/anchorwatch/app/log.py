@@ -14,7 +14,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,7 @@ from anchorwatch.model.drifts import Drift, DriftState
 from anchorwatch.model.log import Entry, Facts, Life, Standing, Told, Wanted
 from anchorwatch.model.options import Filters
 from anchorwatch.model.times import local_zone, shown
+from anchorwatch.model.wording import instead, nearest
 from anchorwatch.reports.log import is_said
 from anchorwatch.reports.standing import SILENT, standing
 
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from anchorwatch.model.report import SideBySide
     from anchorwatch.model.statistics import Statistics
     from anchorwatch.model.timeline import Commit, EventSeen, Span
-    from anchorwatch.store import Store
+    from anchorwatch.store import Reading, Store
     from anchorwatch.store.search import Scope
 
 PAGE = 500
@@ -44,6 +45,9 @@ AROUND = timedelta(minutes=10)
 
 COMMITS_AROUND = timedelta(days=7)
 """The same for commits."""
+
+END = datetime.max.replace(tzinfo=UTC)
+"""Up to when the log is read where nobody says: what a clock that stood ahead put into the future is shown, too."""
 
 MONTH = timedelta(days=30)
 """What figures are about, where nobody says since when."""
@@ -73,15 +77,16 @@ class Log:
     def status(self, filters: Filters) -> Standing:
         """Where things stand."""
         from anchorwatch.notify.fates import SAID
-        from anchorwatch.store import deliveries, moment, silences
+        from anchorwatch.store import deliveries, moment, silences, transitions
 
         now = clock.now()
         with self.store.read() as read:
             facts = moment.now(read, now, host=_one(filters))
             facts = replace(facts, silences=tuple(silences.in_force(read, now)), given_up=deliveries.given_up(read, SAID))
+            facts = replace(facts, before=transitions.opened_before(read, facts.drifts))
             stacks = {(one.host, one.stack) for one in facts.stacks if filters.wants_stack(one.host, one.stack)}
             facts = replace(facts, definitions=moment.definitions(read, None, stacks))
-        if facts.run is None or (facts.run.ended_at is None and now - facts.run.alive_at > SILENT):
+        if facts.run is None or (facts.run.ended_at is None and abs(now - facts.run.alive_at) > SILENT):
             facts = replace(facts, holder=self.store.holder())
         self._known(filters, facts)
         stale_after = timedelta(seconds=3 * self.config.service().watch.resync + 60)
@@ -89,7 +94,7 @@ class Log:
 
     def at(self, at: datetime, filters: Filters, *, whole: bool) -> Standing:
         """How things stood; `whole` adds how each container was configured, and what was wanted of it."""
-        from anchorwatch.store import moment
+        from anchorwatch.store import moment, transitions
 
         if at > clock.now():
             raise UsageError(
@@ -97,6 +102,7 @@ class Log:
             )
         with self.store.read() as read:
             facts = moment.then(read, at, host=_one(filters), configurations=whole)
+            facts = replace(facts, before=transitions.opened_before(read, facts.drifts))
             if whole:
                 stacks = {(one.host, one.stack) for one in facts.stacks if filters.wants_stack(one.host, one.stack)}
                 facts = replace(facts, definitions=moment.definitions(read, at, stacks))
@@ -109,9 +115,7 @@ class Log:
         from anchorwatch.store import search
 
         with self.store.read() as read:
-            unknown = search.unknown_names(read, wanted)
-            if unknown and unknown[0] not in self.config.hosts:
-                raise UsageError(f"the log knows no {unknown[0]!r}", hint="`anchorwatch status` lists hosts and stacks")
+            self._named(read, wanted)
             scope = search.scope(read, wanted)
         sources: list[Iterator[Entry]] = [self._told(scope, messages)]
         if changes and not (wanted.only_drift and not wanted.services):
@@ -129,6 +133,7 @@ class Log:
 
         now = clock.now()
         with self.store.read() as read:
+            self._named(read, wanted)
             scope = search.scope(read, wanted)
             until = min(wanted.until or now, now)
             since = wanted.since or min(max(until - MONTH, rows.began_at(read) or until - MONTH), until)
@@ -141,7 +146,7 @@ class Log:
 
     def life(self, prefix: str) -> Life:
         """The drift whose ID begins with `prefix`. Raises `UsageError` where there is none, or more than one."""
-        from anchorwatch.store import drift_spans, search, silences
+        from anchorwatch.store import drift_spans, search, silences, transitions
 
         now = clock.now()
         if not prefix or not prefix.isalnum():
@@ -152,6 +157,7 @@ class Log:
                 raise _not_one(prefix, found)
             drift = found[0]
             told, many = search.life(read, drift)
+            before = transitions.opened_before(read, [drift]).get(drift.id, 0)
             values = drift_spans.of_drift(read, drift.id, limit=100)
             muted = silences.in_force(read, now)
             around = search.around(
@@ -159,7 +165,8 @@ class Log:
             )
         finding = drift.finding
         until = [one.until_at for one in muted if one.matcher.fits(finding.host, finding.stack, finding)]
-        return replace(_life(drift, told, values, around, max(until, default=None)), earlier=many - len(told))
+        whole = _life(drift, told, values, around, max(until, default=None))
+        return replace(whole, earlier=many - len(told), before=before)
 
     def between(self, one: datetime, two: datetime, filters: Filters) -> tuple[Sequence[SideBySide], Standing, Standing]:
         """What was so at one moment beside what was so at another, and both of them whole."""
@@ -183,7 +190,7 @@ class Log:
     def _containers(self, scope: Scope) -> Iterator[Entry]:
         from anchorwatch.store import container_changes
 
-        before: datetime | None = scope.wanted.until or clock.now()
+        before: datetime | None = scope.wanted.until or END
         while before is not None:
             with self.store.read() as read:
                 page, before = container_changes.page(read, scope, before, limit=PAGE)
@@ -192,7 +199,7 @@ class Log:
     def _commits(self, scope: Scope) -> Iterator[Entry]:
         from anchorwatch.store import search
 
-        before: datetime | None = scope.wanted.until or clock.now()
+        before: datetime | None = scope.wanted.until or END
         while before is not None:
             with self.store.read() as read:
                 page, before = search.commits(read, scope, before, limit=PAGE)
@@ -202,8 +209,27 @@ class Log:
         from anchorwatch.store import search
 
         with self.store.read() as read:
-            found = search.runs(read, wanted, wanted.until or clock.now(), clock.now() - SILENT)
+            found = search.runs(read, wanted, wanted.until or END, clock.now() - SILENT)
         yield from found
+
+    def _named(self, read: Reading, wanted: Wanted) -> None:
+        """Raises `UsageError` for the name of a host, a stack or a service that the log does not know: else the answer would be
+        that nothing happened."""
+        from anchorwatch.store import search
+
+        asked = wanted.filters
+        if not (asked.hosts or asked.stacks or wanted.services):
+            return
+        names = search.names(read, wanted)
+        for kind, given, known in (
+            ("host", asked.hosts, names.hosts | self.config.hosts.keys()),
+            ("stack", ["/".join(pair) for pair in asked.stacks], names.stacks),
+            ("service", wanted.services, names.services),
+        ):
+            for name in given:
+                if name not in known:
+                    hint = instead(nearest(name, sorted(known)), sorted(known))
+                    raise UsageError(f"the log knows no {kind} {name!r}", hint=hint)
 
     def _known(self, filters: Filters, facts: Facts) -> None:
         """Raises `UsageError` for a host or a stack that nobody has heard of."""
@@ -211,9 +237,14 @@ class Log:
             if host not in facts.first_seen and host not in self.config.hosts:
                 known = ", ".join(dict.fromkeys((*self.config.hosts, *facts.first_seen))) or "none"
                 raise UsageError(f"the log knows no host named {host!r}", hint=f"it knows: {known}")
+        if facts.live and self.config.hosts:
+            for host in (*filters.hosts, *(host for host, _ in filters.stacks)):
+                if host in facts.first_seen and host not in self.config.hosts:
+                    hint = f"`anchorwatch history --host {host}` tells what happened there"
+                    raise UsageError(f"{host} is not watched any more: the config does not name it", hint=hint)
         for host, stack in filters.stacks:
             first = facts.first_seen.get(host)
-            if first is not None and first > facts.at:
+            if first is not None and first > facts.at and not facts.live:
                 begins = shown(first, local_zone(os.environ))
                 raise UsageError(f"nobody had looked at {host} yet at that moment", hint=f"the log of {host} begins at {begins}")
             near = sorted(f"{host}/{one.stack}" for one in facts.stacks if one.host == host)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Sequence
 from dataclasses import fields, replace
 from datetime import UTC, datetime
@@ -14,6 +13,7 @@ from anchorwatch.model.findings import Kind
 from anchorwatch.model.silences import Matcher, Silence
 from anchorwatch.model.times import shown, timestamp
 from anchorwatch.model.values import JsonObject
+from anchorwatch.model.wording import instead, nearest
 
 if TYPE_CHECKING:
     from anchorwatch.store import Reading, Store, Writing
@@ -70,8 +70,8 @@ def _known(read: Reading, matcher: Matcher, configured: Collection[str]) -> Matc
     known = sorted({*configured, *hosts.current(read)})
     there = [(span.host, span.stack) for span in stacks.current(read)]
     if matcher.host is not None and known and _is_name(matcher.host) and matcher.host not in known:
-        near = [f"{host}/{stack}" for host, stack in there if stack == matcher.host] or _near(matcher.host, known)
-        hint = f"{_instead(near, known)} (one still to come: host={matcher.host}*)"
+        near = [f"{host}/{stack}" for host, stack in there if stack == matcher.host] or nearest(matcher.host, known)
+        hint = f"{instead(near, known)} (one still to come: host={matcher.host}*)"
         raise UsageError(f"there is no host {matcher.host!r}", hint=hint)
     place = Matcher(host=matcher.host, stack=matcher.stack)
     if matcher.stack is not None and there and _is_name(matcher.stack) and not any(place.fits(*one, None) for one in there):
@@ -79,7 +79,7 @@ def _known(read: Reading, matcher: Matcher, configured: Collection[str]) -> Matc
         wanted = matcher.stack if "/" in matcher.stack else f"{matcher.host or ''}/{matcher.stack}"
         where = f" on {matcher.host}" if matcher.host is not None else ""
         new = f"one that was just committed, or is still to come: stack={matcher.stack}*"
-        hint = f"{_instead(_near(wanted, known), known)} ({new})"
+        hint = f"{instead(nearest(wanted, known), known)} ({new})"
         raise UsageError(f"there is no stack {matcher.stack!r}{where}", hint=hint)
     if matcher.id is not None and _is_name(matcher.id):
         return replace(matcher, id=one_drift(read, matcher.id).id)
@@ -88,14 +88,6 @@ def _known(read: Reading, matcher: Matcher, configured: Collection[str]) -> Matc
 
 def _is_name(glob: str) -> bool:
     return not any(letter in glob for letter in "*?[")
-
-
-def _near(name: str, known: Sequence[str]) -> Sequence[str]:
-    return difflib.get_close_matches(name, known, 1)
-
-
-def _instead(near: Sequence[str], known: Sequence[str]) -> str:
-    return f"did you mean {' or '.join(near)}?" if near else f"there is {', '.join(known[:10]) or 'none'}"
 
 
 def end_silence(store: Store, arguments: JsonObject, now: datetime) -> JsonObject:

@@ -22,8 +22,8 @@ _M_ARENA_MAX = -8  # malloc.h
 _ENDING = (signal.SIGTERM, signal.SIGINT)
 _CODES = 128
 """Added to an exit code, it is the number of no signal."""
-ENDS_WITHIN = 9.0
-"""Seconds that the process may take to end, all told."""
+ENDS_WITHIN = 8.0
+"""Seconds that the process may take to end, all told: Docker kills it after ten, on however busy a machine."""
 _BY_FORCE = "what was under way did not end within %.1f s, and is given up: it is undone, and done again after the next start"
 
 log = logging.getLogger(__name__)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from types import MappingProxyType
@@ -48,12 +48,14 @@ class Memo:
     """Remembers what came of each pair, so that one that did not change is recognised instead of compared again.
 
     A verdict holds as long as everything around the pair is the same: the desired projects, the policy, the engine, and of the
-    other containers what rules look at. One container that changes costs its own pair, a commit costs all.
+    other containers what rules look at. One container that changes costs its own pair, a commit costs all. What the past told of
+    a container stays true as long as it is there and its project is the same, whatever happens around them.
     """
 
     def __init__(self) -> None:
         self._around: object = None
         self._verdicts: dict[str, tuple[Container, Judged]] = {}
+        self._told: dict[str, tuple[DesiredProject, str, DesiredProject | None]] = {}
 
     def begin(self, around: object) -> None:
         """Forgets everything unless `around` is as it was."""
@@ -64,6 +66,7 @@ class Memo:
         """Forgets the containers that are none of these: they are gone."""
         if len(self._verdicts) > len(identifiers):
             self._verdicts = {one: known for one, known in self._verdicts.items() if one in identifiers}
+        self._told = {one: known for one, known in self._told.items() if one in identifiers}
 
     def recall(self, container: Container) -> Judged | None:
         """The verdict on a container that is as it was."""
@@ -73,6 +76,13 @@ class Memo:
     def remember(self, container: Container, judged: Judged) -> None:
         """Keeps a verdict; one a container."""
         self._verdicts[container.id] = (container, judged)
+
+    def told(self, doubt: Doubt, ask: Callable[[], DesiredProject | None]) -> DesiredProject | None:
+        """What `ask` says, which is asked once: the version of its project that a container was made from, if there is one."""
+        known = self._told.get(doubt.container.id)
+        if known is None or known[:2] != (doubt.project, doubt.service):
+            known = self._told[doubt.container.id] = (doubt.project, doubt.service, ask())
+        return known[2]
 
 
 def compare_host(
@@ -99,7 +109,7 @@ def compare_host(
     groups: dict[str, list[Group]] = {}
     for group in matched.groups:
         groups.setdefault(group.project.name, []).append(group)
-    place = policy.root or _repo_on_host(matched)
+    place = _repo_on_host(matched)
     unseen = _of_broken(matched, broken)
     comparisons = []
     judging = _Judging(view, policy, memo, made_from)
@@ -189,7 +199,7 @@ def _compare_project(
     """The stack, and what of it could not be looked at this time."""
     view, policy = judging.view, judging.policy
     containers = [container for group in groups for container in group.containers]
-    command = mend.compose_command(project, containers, place)
+    command = mend.compose_command(project, containers, policy.root, place)
     findings: list[Finding] = []
     notes: list[Note] = []
     unknown: list[UnknownValue] = list(project.unknown)

@@ -6,6 +6,7 @@ Compose itself counts what carries the project's label and a config hash and is 
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -161,10 +162,15 @@ def _fits(project: DesiredProject, name: str) -> bool:
     return project.called is None or project.called.fits(name)
 
 
-def deployed_from(container: Container, stack: Stack) -> bool:
-    """Whether its labels say that it was deployed from the stack's folder. What is said of the repo's root tells nothing."""
+def deployed_from(container: Container, stack: Stack, root: str | None = None) -> bool:
+    """Whether its labels say that it was deployed from the stack's folder, below `root` where that is known. Without it, what is
+    said of the repo's root tells nothing."""
     folder = container.labels.get(LABEL + "project.working_dir")
-    return bool(stack.folder) and isinstance(folder, str) and f"/{folder.strip('/')}".endswith(f"/{stack.folder}")
+    if not isinstance(folder, str):
+        return False
+    if root is not None:
+        return posixpath.normpath(folder) == posixpath.normpath(posixpath.join(root, stack.folder))
+    return bool(stack.folder) and f"/{folder.strip('/')}".endswith(f"/{stack.folder}")
 
 
 def _normal(path: str) -> str:

@@ -95,13 +95,16 @@ class Pair:
 
     @cached_property
     def project_dir(self) -> str | None:
-        """The folder on the host that the container was deployed from, as its label says, else below the configured root."""
-        label = self.container.labels.get(LABEL + "project.working_dir")
-        if isinstance(label, str) and label.startswith("/"):
-            return label.rstrip("/") or "/"
+        """The stack's folder on the host: below the configured root; without one where its container's label says."""
         if self.root is not None:
             return posixpath.normpath(posixpath.join(self.root, self.project.stack.folder))
-        return None
+        return self._deployed_in
+
+    @property
+    def _deployed_in(self) -> str | None:
+        """The folder that the container was deployed from, as its label says: the stack's own, or another one."""
+        label = self.container.labels.get(LABEL + "project.working_dir")
+        return (label.rstrip("/") or "/") if isinstance(label, str) and label.startswith("/") else None
 
     def locate(self, path: Text) -> Text:
         """A path of the desired state as it reads on the host: see `locate`."""
@@ -140,7 +143,7 @@ class Pair:
         return service_hash(
             self.service if config is self.wanted else replace(self.service, config=config),
             version=self.container.compose_version,
-            project_dir=self.project_dir,
+            project_dir=self._deployed_in or self.project_dir,
             service_id=self._service_id,
             container_id=self._container_id,
             home=self._home,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from anchorwatch.compare.difference import Difference
 from anchorwatch.model.secrecy import guarded, guarded_words
 from anchorwatch.model.values import Json, Secret, Template, plain
+from anchorwatch.model.wording import value
 
 _LONGEST = 240
 
@@ -58,12 +59,8 @@ def sentence(path: str, want: str | None, have: str | None) -> str:
             return f"is attached to network {network}, Git does not say so"
         if have is None:
             return f"is not attached to network {network}, Git says so"
-    name = noun(path)
-    if have is None:
-        return f"{name} is not set, Git says {want}"
-    if want is None:
-        return f"{name} is {have}, Git does not set it"
-    return f"{name} is {have}, Git says {want}"
+    says = "Git does not set it" if want is None else f"Git says {value(want)}"
+    return f"{noun(path)} is {value(have)}, {says}"
 
 
 def both_shown(found: Difference, *, veiled: bool = False) -> tuple[str | None, str | None]:
@@ -86,17 +83,30 @@ def _veil(text: str | None) -> str | None:
 def _opened(have: Json, want: Json, name: str) -> Json:
     """`have` in clear text, as far as the wanted value beside it is in clear text."""
     if isinstance(want, Template) and isinstance(have, str | Secret):
-        return want.veil(plain(have))
+        by_form = want.known and str(guarded(name, want.reveal())) == str(want)
+        return guarded(name, plain(have)) if by_form else want.veil(plain(have))
     if isinstance(want, Secret) and isinstance(have, str):
         return Secret(have)
     if isinstance(have, Secret):
         return guarded(name, have.reveal()) if isinstance(want, str) and want else have
     if isinstance(have, list | tuple) and isinstance(want, list | tuple):
-        words = [one for one in want if isinstance(one, str)]
-        if len(words) == len(want) == len(have):  # each word stands beside one that Git shows
+        same_length = len(want) == len(have)
+        if same_length and _by_form(want):
             return guarded_words([plain(one) for one in have])
-        return [plain(one) if one in words else one for one in have]
+        words = [one for one in want if isinstance(one, str)]
+        return [
+            plain(one) if one in words else _opened(one, wanted, "") if isinstance(wanted, Template) else one
+            for one, wanted in zip(have, want if same_length else [None] * len(have), strict=True)
+        ]
     return have
+
+
+def _by_form(words: Sequence[Json]) -> bool:
+    """Whether what is hidden of a command is hidden for its form alone: then that tells of the words beside it as well."""
+    if not all(isinstance(one, str | Secret) or (isinstance(one, Template) and one.known) for one in words):
+        return False
+    told = guarded_words([plain(one) for one in words])
+    return [str(one) for one in told] == [str(one) for one in words]  # as they are shown: a Secret equals its text
 
 
 def _cut(text: str | None) -> str | None:

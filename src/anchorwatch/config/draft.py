@@ -9,7 +9,7 @@ A draft is the file, the environment laid over it, and the values that `_file` k
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,7 @@ from anchorwatch.config.texts import docker_address, host_name
 from anchorwatch.config.wrong import WrongValue
 from anchorwatch.errors import ConfigError, Mistake
 from anchorwatch.model.address import HostAddress, SshOptions, TlsOptions
+from anchorwatch.model.values import Secret
 
 if TYPE_CHECKING:
     from anchorwatch.config.config import Config
@@ -53,6 +54,27 @@ class Draft:
             return ()
         found = (self._address(name, host) for name, host in hosts.items() if isinstance(host, dict))
         return tuple(address for address in found if address is not None)
+
+    def destinations(self) -> Mapping[Place, Secret]:
+        """The URLs of destinations, by where they stand, as far as they are texts: for asking whoever knows the services."""
+        notify = self.document.tree.get("notify")
+        found = notify.get("destinations") if isinstance(notify, dict) else None
+        urls = [one.get("url") if isinstance(one, dict) else None for one in (found if isinstance(found, list) else ())]
+        return {("notify", "destinations", i, "url"): Secret(url) for i, url in enumerate(urls) if isinstance(url, str) and url}
+
+    def mistakes(self, others: Iterable[tuple[Place, str, str | None]] = ()) -> Sequence[Mistake]:
+        """Every mistake, in the order of the file. `others` are those that others know of: where, what, and what to write."""
+        from anchorwatch.config.judge import in_order
+        from anchorwatch.config.mistakes import point_at
+
+        found: Sequence[Mistake] = ()
+        try:
+            self.config()
+        except ConfigError as error:
+            found = error.mistakes
+        known = {(one.file, one.line, one.key) for one in found}
+        more = (point_at(self, *other) for other in others)
+        return in_order([*found, *(one for one in more if (one.file, one.line, one.key) not in known)])
 
     def config(self) -> Config:
         """The config, judged. Raises `ConfigError` with every mistake at once."""

@@ -5,6 +5,8 @@ The only module besides `sections` that loads pydantic; `Draft.config` loads it 
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 from pydantic import ValidationError
 
 from anchorwatch.config.checks import checks
@@ -32,7 +34,12 @@ def judge(draft: Draft) -> Config:
     mistakes = [*draft.document.mistakes, *(point_at(draft, wrong.place, wrong.problem, wrong.instead) for wrong in between)]
     if error is not None:
         mistakes += explain(error, draft)
-    raise ConfigError(sorted(dict.fromkeys(mistakes), key=_position))
+    raise ConfigError(in_order(mistakes))
+
+
+def in_order(mistakes: Iterable[Mistake]) -> Sequence[Mistake]:
+    """Each of them once, as they stand in the file; those of the environment last."""
+    return sorted(dict.fromkeys(mistakes), key=_position)
 
 
 def _position(mistake: Mistake) -> tuple[bool, int, str]:

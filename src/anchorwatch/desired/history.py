@@ -46,21 +46,28 @@ def since(before: str, after: str, count: int, *, folder: Path, trust: str | Non
 
 
 def touching(
-    paths: Collection[str], after: str | None, upto: str, limit: int, *, folder: Path, trust: str | None = None
-) -> list[Step]:
-    """The commits from `upto` back to `after` (not among them) that touched one of the paths, the newest first.
+    groups: Mapping[K, Collection[str]],
+    after: str | None,
+    upto: Collection[str],
+    limit: int,
+    *,
+    folder: Path,
+    trust: str | None = None,
+) -> dict[K, list[Step]]:
+    """For each group of paths the commits from `upto` back to `after` (not among them) that touched one of them, newest first.
 
     Bounded like `last_commits`. Raises GitFailed.
     """
-    owners = _owners({"": _trees(paths)})
-    found: list[Step] = []
-    for step in _steps([upto] if after is None else [upto, f"^{after}"], MAX_COMMITS, folder, trust):
+    owners = _owners({key: _trees(paths) for key, paths in groups.items()})
+    found: dict[K, list[Step]] = {key: [] for key in groups}
+    for step in _steps([*upto, *([] if after is None else [f"^{after}"])], MAX_COMMITS, folder, trust):
         if step.parent is None and _is_shallow(folder, trust):
             break
-        if _owning(step.touched, owners):
-            found.append(step)
-            if len(found) == limit:
-                break
+        for key in _owning(step.touched, owners):
+            if len(found[key]) < limit:
+                found[key].append(step)
+        if all(len(steps) == limit for steps in found.values()):
+            break
     return found
 
 

@@ -25,6 +25,7 @@ from anchorwatch.desired.resolution import OF_THE_DEPLOYER
 from anchorwatch.desired.yaml_reader import read_documents
 from anchorwatch.errors import StackError
 from anchorwatch.model.desired import Stack
+from anchorwatch.model.secrecy import redact
 
 if TYPE_CHECKING:
     import yaml
@@ -200,7 +201,7 @@ class _Reading:
     def reference(self, scalar: yaml.ScalarNode, path: str, base: str, scope: int, targets: dict[int, str], what: str) -> str:
         """The path in the repo that an `include` or `extends` leads to. Raises StackError."""
         text = str(scalar.value)
-        where = f"{path}: {what} {text}"
+        where = f"{path}: {what} {redact(text)}"
         missing = self.unset(text, scope)
         if missing is not None:
             raise StackError(

@@ -24,6 +24,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 from anchorwatch.desired import git
 from anchorwatch.desired.repo import GitFiles, check_name, open_commit, open_repo
 from anchorwatch.errors import AnchorwatchError, GitAuthError, GitFailed, RevisionNotFound
+from anchorwatch.model.secrecy import redact
 from anchorwatch.model.settings import RepoSource
 
 FETCH_DEADLINE = 60.0
@@ -159,7 +160,7 @@ def explain(said: str, remote: Remote, branch: str | None) -> AnchorwatchError:
         said = said.replace(secret, "••••")
     lines = [line for line in said.splitlines() if line.strip()]
     telling = [one for one in lines if one.startswith(("fatal:", "error:", "ERROR:", "remote:"))]
-    line = (telling or lines or ["it failed"])[0]
+    line = redact((telling or lines or ["it failed"])[0])
     if re.search(r"couldn't find remote ref|unexpected ref|Remote branch .* not found", said):
         what = f"there is no branch {branch} in {remote.where}" if branch else f"{remote.where} has no commit yet"
         return RevisionNotFound(what, hint="correct `repo: branch:`" if branch else "push the stacks there first")
@@ -278,7 +279,7 @@ def _scheme(url: str) -> str:
 
 def _shown(url: str) -> str:
     """An address without what may be secret in it."""
-    return re.sub(r"//[^/@]*@", "//", url) if "://" in url else url
+    return redact(re.sub(r"//[^/]*@", "//", url)) if "://" in url else url
 
 
 def _unexpanded(path: str) -> str:

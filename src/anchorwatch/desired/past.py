@@ -5,12 +5,12 @@ Asked again and again for the same few commits, so what was read is remembered; 
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from anchorwatch.desired.memory import Recent
 from anchorwatch.desired.reader import DesiredReader
-from anchorwatch.errors import RevisionNotFound
+from anchorwatch.errors import RevisionNotFound, UsageError
 from anchorwatch.model.desired import DesiredProject, ProjectKey
 from anchorwatch.model.timeline import Commit
 
@@ -41,6 +41,8 @@ class Past:
                 answer = _Answer(self._reader.project(key, revision))
             except RevisionNotFound:
                 return None
+            except UsageError:  # by the layout that the repo had then, it had no stack for any of these hosts
+                answer = _Answer(None)
             self._projects.put(asked, answer)
         return answer.project
 
@@ -59,3 +61,18 @@ class Past:
                 return ()
             self._commits.put(asked, known)
         return known
+
+    def histories(
+        self, asked: Mapping[ProjectKey, tuple[Iterable[str], str]], *, limit: int = 100
+    ) -> Mapping[ProjectKey, Sequence[Commit]]:
+        """For each project the commits that touched one of its paths, as far back as can be told from a commit on: as `commits`
+        tells them, for the price of one. Raises RepoError where git fails, or has one of those commits not (any more)."""
+        names = {key: (tuple(sorted(set(paths))), None, upto, limit) for key, (paths, upto) in asked.items()}
+        found = {key: self._commits.get(name) for key, name in names.items()}
+        missing = [key for key, known in found.items() if known is None]
+        if missing:
+            fresh = self._reader.histories({key: names[key][0] for key in missing}, {names[key][2] for key in missing}, limit)
+            for key in missing:
+                found[key] = known = tuple(fresh[key])
+                self._commits.put(names[key], known)
+        return {key: known for key, known in found.items() if known is not None}

@@ -23,6 +23,8 @@ _FREE_TEXTS = frozenset(
     {"healthcheck", "logging", "build", "storage_opt", "deploy", "develop", "post_start", "pre_stop", "provider"}
 )
 """Keys of a service, besides environment, labels and commands, below which people write what they like."""
+_OPTIONS = ("labels", "driver_opts")
+"""Keys within a service's other keys below which they do, too."""
 _NAMES_OF_THINGS = ("name", "file", "driver", "source", "target")
 
 
@@ -71,7 +73,7 @@ def make_project(stack: Stack, resolved: Resolved, outside: Outside, revision: s
         services=services,
         networks={name: veil.over(_guarded(config)) for name, config in tree.sections["networks"].items()},
         volumes={name: veil.over(_guarded(config)) for name, config in tree.sections["volumes"].items()},
-        configs={name: veil.over(_guarded(config)) for name, config in tree.sections["configs"].items()},
+        configs={name: veil.over(_guarded(_without_content(config))) for name, config in tree.sections["configs"].items()},
         secrets={name: veil.over(_guarded(config)) for name, config in tree.sections["secrets"].items()},
         compose_version=resolution.compose,
         unknown=tuple(
@@ -195,8 +197,20 @@ def _guarded_service(config: Mapping[str, Json], env_names: set[str]) -> dict[st
         elif key in ("command", "entrypoint") and isinstance(value, list):
             made[key] = guarded_words(value)
         else:
-            made[key] = _guarded(value) if key in _FREE_TEXTS else value
+            made[key] = _guarded(value) if key in _FREE_TEXTS else _guarded_options(value)
     return made
+
+
+def _guarded_options(value: Any) -> Any:
+    """The options and labels of mounts and networks."""
+    if isinstance(value, dict):
+        return {key: _guarded(below) if key in _OPTIONS else _guarded_options(below) for key, below in value.items()}
+    return [_guarded_options(item) for item in value] if isinstance(value, list) else value
+
+
+def _without_content(config: Mapping[str, Json]) -> dict[str, Json]:
+    """A config whose text, which may hold passwords in any syntax, is hidden whole."""
+    return {key: _hidden(value) if key == "content" else value for key, value in config.items()}
 
 
 def _guarded(value: Any, name: str = "") -> Any:

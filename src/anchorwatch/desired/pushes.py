@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping
 
+from anchorwatch.desired.files import K
 from anchorwatch.desired.history import Step, descends, owned, touching
 from anchorwatch.desired.repo import MAX_STEPS, GitFiles
 from anchorwatch.errors import GitFailed
@@ -32,16 +33,18 @@ def push_between(files: GitFiles, before: str, states: Iterable[DesiredState]) -
     return Push(before, files.revision, seen, forced, more=len(steps) == MAX_STEPS)
 
 
-def commits_touching(files: GitFiles, paths: Iterable[str], after: str | None, limit: int) -> Sequence[Commit]:
-    """The commits from that of `files` back to `after` (not among them) that touched one of the paths.
+def commits_touching(
+    files: GitFiles, groups: Mapping[K, Collection[str]], after: str | None, upto: Collection[str], limit: int
+) -> dict[K, tuple[Commit, ...]]:
+    """For each group of paths the commits from `upto` back to `after` (not among them) that touched one of them.
 
-    None at all where `after` is not there (any more). Raises RepoError.
+    None at all where `after` is not there (any more). `files` tell what a symlink leads to. Raises RepoError.
     """
     if after is not None and not files.has(after):
-        return ()
-    whole = files.whole({"": [*paths]})[""]
+        return dict.fromkeys(groups, ())
     top = files.place.top
-    return tuple(_commit(step) for step in touching(whole, after, files.revision or "", limit, folder=top, trust=str(top)))
+    found = touching(files.whole(groups), after, upto, limit, folder=top, trust=str(top))
+    return {key: tuple(map(_commit, steps)) for key, steps in found.items()}
 
 
 def _paths(states: Iterable[DesiredState]) -> dict[StackName, list[str]]:

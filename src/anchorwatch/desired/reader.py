@@ -21,7 +21,7 @@ from anchorwatch.model.settings import DeclaredElsewhere, Deployer, HostLayout, 
 
 if TYPE_CHECKING:
     from anchorwatch.desired.cache import Cache
-    from anchorwatch.desired.files import Files
+    from anchorwatch.desired.files import Files, K
     from anchorwatch.desired.repo import GitFiles
     from anchorwatch.model.desired import DesiredProject, DesiredState, ProjectKey
     from anchorwatch.model.timeline import Commit, Push
@@ -125,7 +125,13 @@ class DesiredReader:
         """See `Past.commits`. Raises RepoError."""
         from anchorwatch.desired.pushes import commits_touching
 
-        return commits_touching(self._open(upto), paths, after, limit)
+        return commits_touching(self._open(upto), {"": [*paths]}, after, [upto], limit)[""]
+
+    def histories(self, groups: Mapping[K, Collection[str]], upto: Collection[str], limit: int) -> Mapping[K, Sequence[Commit]]:
+        """See `Past.histories`: one walk for all of them. Raises RepoError."""
+        from anchorwatch.desired.pushes import commits_touching
+
+        return commits_touching(self._at or self._open(next(iter(upto))), groups, None, upto, limit)
 
     def close(self) -> None:
         """Ends a fetch that is under way: it raises GitFailed, as every later one does."""

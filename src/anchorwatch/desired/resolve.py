@@ -38,6 +38,12 @@ _NEVER_PASSED = re.compile(
     r"|(?:PATH|HOME|TMPDIR)$"
 )
 """Names that the program itself, or what loads it, would take for orders."""
+_REPEATED = re.compile(
+    r"(?<=You may need to escape any \$ with another \$\.)\n.*|(?<=Invalid template): \".*\"|(?<=unterminated quoted value) .*"
+    r"|(?<=in variable name) .*",
+    re.DOTALL,
+)
+"""What Compose could not read, and repeats: often a password with a `$` or a quotation mark in it. Where, it has said before."""
 
 
 def resolve(
@@ -224,7 +230,7 @@ class _Runs:
         """What Compose says, without our folders, stand-ins and anything that may be a secret."""
         lines = [line for line in said.splitlines() if line.strip() and "level=warning" not in line]
         text = "\n".join(lines) or "Compose failed and said nothing"
-        text = text.replace(f"{self.root}/", "").replace(str(self.root), ".")
+        text = _REPEATED.sub("", text.replace(f"{self.root}/", "").replace(str(self.root), "."))
         for literal, stand_in in self.stand_ins.found.items():
             text = text.replace(literal, f"${{{stand_in.variable}}}")
         secret = {*self.outside.values.values(), *self.stand_ins.veiled}

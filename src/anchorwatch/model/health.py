@@ -15,10 +15,8 @@ from anchorwatch.model.drifts import DeliveryState, DriftState, Trigger
 from anchorwatch.model.findings import Severity
 from anchorwatch.model.report import ErrorInfo, HostStatus, StackStatus
 
-CHECK_WITHIN = 180.0
-"""Seconds after which a check is stuck: a whole host may take 60 s by default, and a fetch 120 s."""
 TURN_WITHIN = 120.0
-"""Seconds after which a key that waits for a worker has waited for too long."""
+"""Seconds after which a key that waits for a worker which has nothing else to do has waited for too long."""
 LOG_AT_MOST = 64 * 2**20
 """Bytes of write-ahead log; beyond it somebody reads and does not end."""
 
@@ -103,8 +101,6 @@ class Health:
     """Seconds that the next key has been waiting for a worker."""
     queue_flying_longest: float = 0.0
     """Seconds that the longest of the present checks has taken so far."""
-    check_within: float = CHECK_WITHIN
-    """Seconds after which a check is stuck."""
     database: ErrorInfo | None = None
     """Why the database cannot be used; None while it can."""
     database_bytes: int = 0
@@ -157,7 +153,7 @@ def judged(health: Health) -> Verdict:
     said = {trouble.part.partition(":")[2] for trouble in troubles}
     lost = [host.name for host in health.hosts if host.status is HostStatus.UNREACHABLE and host.name not in said]
     troubles += [Trouble(f"host:{name}", HostStatus.UNREACHABLE) for name in lost]
-    if health.queue_flying_longest > health.check_within or health.queue_overdue > TURN_WITHIN:
+    if health.queue_overdue > TURN_WITHIN:
         troubles.append(Trouble("queue", Lateness.STUCK, restart=True))
     if health.database is not None:
         troubles.append(Trouble("database", health.database.kind, error=health.database))

@@ -119,6 +119,8 @@ class Facts:
     """What is muted now."""
     given_up: Mapping[str, int] = field(default_factory=dict)
     """Messages that never arrived, and of which no later one has told, by destination."""
+    before: Mapping[str, int] = field(default_factory=dict)
+    """How often drifts had been open before their episode, by ID."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +188,8 @@ class Standing:
     """Drifts of which nobody is told, by ID, and until when."""
     given_up: Mapping[str, int] = field(default_factory=dict)
     """Messages that never arrived, and of which no later one has told, by destination."""
+    before: Mapping[str, int] = field(default_factory=dict)
+    """How often drifts had been open before their episode, by ID."""
     known: tuple[Drift, ...] = ()
     """All drifts of these hosts, also what the filters leave out."""
 
@@ -262,3 +266,5 @@ class Life:
     silenced_until: datetime | None = None
     earlier: int = 0
     """How many transitions there were before these."""
+    before: int = 0
+    """How often it had been open before its episode."""

@@ -49,6 +49,8 @@ class Item:
     """For what is behind Git: how many commits had not been rolled out when it was found."""
     times: int = 0
     """For a flapping drift: how often it came and went lately; 0 says that it has calmed."""
+    before: int = 0
+    """How often the drift had been open before this episode."""
     over: Transition | None = None
     """What ended an acceptance, where more has happened to the drift since, before anybody was told."""
 

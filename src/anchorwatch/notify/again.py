@@ -13,7 +13,9 @@ from datetime import UTC, datetime, timedelta
 from anchorwatch.model.messages import Occasion
 
 GIVE_UP_AFTER = timedelta(hours=24)
-"""A message that has not arrived by then is given up, and the next one that arrives says so."""
+FEWEST_ATTEMPTS = 10
+"""A message that has not arrived by then, and after so many attempts (more than an hour of them), is given up, and the next one
+that arrives says so. A day passes at once for a machine that was off, or whose clock was set."""
 MOST_REFUSALS = 5
 """So often is a message sent as it is that the service refuses; then once more, short and plain."""
 SHORTEST, LONGEST = 10.0, 3600.0

@@ -157,6 +157,8 @@ def _gate(news: Waiting, calm_at: datetime | None, view: View, now: datetime) ->
     """
     destination = view.lane.destination
     transition, drift, told = news.transition, news.drift, view.told.get(news.about)
+    if not is_bad(transition) and "resolved" not in destination.on:
+        return Fate.NOT_ASKED_FOR
     accepted = None if drift is None else drift.acceptance
     if is_bad(transition) and accepted is not None and (accepted.until is None or now < accepted.until):
         return Fate.ACCEPTED

@@ -105,6 +105,7 @@ class Dispatcher:
         """How far this was done for recipients that nothing can be sent to."""
         self._begun = False
         self._remind_at: datetime | None = None
+        self._reminded_at: datetime | None = None
         self._closed = False
         self._threads: list[threading.Thread] = []
 
@@ -120,7 +121,8 @@ class Dispatcher:
             with self._store.write() as write:
                 deliveries.take_back(write, now)  # what an earlier one left under way
                 outbox.stands(write, self._telling, now)
-            self._begun, self._remind_at = True, now
+                outbox.reconsider(write, self._telling, now)
+            self._begun, self._remind_at, self._reminded_at = True, now, now
         self._remind(now)
         with self._lock:
             busy = set(self._flying)
@@ -212,9 +214,11 @@ class Dispatcher:
         return _Work(lane, found) if found != Plan() else None
 
     def _remind(self, now: datetime) -> None:
-        if self._remind_at is not None and self._remind_at <= now:
-            with self._store.write() as write:
-                self._remind_at = outbox.remind(write, self._telling, now)
+        """Where it is time for that, or earlier than it was: the clock was set back."""
+        if self._remind_at is None or self._reminded_at is None or self._reminded_at <= now < self._remind_at:
+            return
+        with self._store.write() as write:
+            self._remind_at, self._reminded_at = outbox.remind(write, self._telling, now), now
 
     # -- claiming --------------------------------------------------------------------------------------------------------
 
@@ -233,7 +237,8 @@ class Dispatcher:
                 if message is not None:
                     sends.append((work.lane, message))
                 left_out = () if work.plan.parcel is None else work.plan.parcel.left_out
-                skipped[work.lane.destination.name] += len(work.plan.skipped) + len(left_out)
+                never = [fate for _, fate in work.plan.skipped if fate is not Fate.NOT_ASKED_FOR]
+                skipped[work.lane.destination.name] += len(never) + len(left_out)
         for name, number in skipped.items():
             self._count(name, DeliveryState.SKIPPED, number)
         crash.point("after_claim")
@@ -388,7 +393,8 @@ def _verdict(rows: Sequence[Delivery], message: str, outcome: Outcome, now: date
     refusals = max((again.refusals(one.reason) for one in rows), default=0) + (outcome.arrival is Arrival.REFUSED)
     if refusals > again.MOST_REFUSALS:
         return _Verdict(DeliveryState.DEAD, Fate.REFUSED_FOR_GOOD)
-    if now - again.made_at(message) >= again.GIVE_UP_AFTER:
+    attempts = max((one.attempt for one in rows), default=0)
+    if now - again.made_at(message) >= again.GIVE_UP_AFTER and attempts >= again.FEWEST_ATTEMPTS:
         return _Verdict(DeliveryState.DEAD, Fate.GIVEN_UP)
     if outcome.arrival is Arrival.REFUSED:
         return _Verdict(DeliveryState.RETRY, again.refused(refusals))

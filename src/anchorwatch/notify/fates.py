@@ -15,6 +15,7 @@ class Fate(StrEnum):
     # no news to anybody: it follows from the transition alone, and nothing is stored
     PENDING = "younger than its grace"
     DEPLOYMENT = "gone within its grace: a deployment"
+    UNWATCHED = "not watched any more"
 
     # not yet
     MAY_COME_BACK = "may come back"

@@ -107,8 +107,8 @@ class Turns:
         return self.lately(now) >= FLAPPING_TIMES and now < self.calm_at(now)
 
     def calm_at(self, now: datetime) -> datetime:
-        """When it will be calm, if nothing more happens."""
-        return (self.last_at or now) + CALM_AFTER
+        """When it will be calm, if nothing more happens. What a clock that stood ahead wrote has happened by now."""
+        return min(self.last_at or now, now) + CALM_AFTER
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,7 +103,8 @@ class Letter:
         for group in self.groups:
             before: Entry | None = None
             for entry in group.entries:
-                named = before is None and len(self.groups) > 1 and not entry.sentence.startswith(group.name)
+                says_it = not entry.name and entry.sentence.startswith(group.name)
+                named = before is None and len(self.groups) > 1 and not says_it
                 tight = before is not None and before.brief and entry.rows == ()
                 yield Part(entry, group.name if named else "", named=not self.told_by_title(entry), things=1, tight=tight)
                 before = entry

@@ -14,6 +14,7 @@ from anchorwatch.model.findings import Finding
 from anchorwatch.notify import crash, route
 from anchorwatch.notify.fates import Fate
 from anchorwatch.notify.fold import Key, Told, about
+from anchorwatch.notify.hours import next_digest
 from anchorwatch.notify.telling import Lane, Telling
 from anchorwatch.store import Reading, Writing, cursors, deliveries, drifts, hosts, transitions
 
@@ -55,6 +56,14 @@ def stands(write: Writing, telling: Telling, at: datetime) -> None:
     deliveries.promise(write, promises)
 
 
+def reconsider(write: Writing, telling: Telling, at: datetime) -> None:
+    """Call it at each start: what quiet hours, a digest or a rate limit of an earlier config holds back is judged by this one."""
+    for destination in {lane.destination.name: lane.destination for lane in telling.lanes}.values():
+        digest = at if destination.digest is None else next_digest(destination.digest, at)
+        for reason, moment in ((Fate.QUIET, at), (Fate.RATE, at), (Fate.DIGEST, digest)):
+            deliveries.hasten(write, reason, moment, destination=destination.name)
+
+
 def remind(write: Writing, telling: Telling, at: datetime) -> datetime | None:
     """Promises a reminder of everything that still stands to those that ask for it and were told long enough ago. What was told
     later, but half that time ago at least, is reminded of along with it, so that one reminder stays one.
@@ -71,7 +80,8 @@ def remind(write: Writing, telling: Telling, at: datetime) -> datetime | None:
     for lane in lanes:
         every = timedelta(seconds=lane.destination.remind_every or 0)
         known = told(write, lane, [one.id or 0 for one in last.values()])
-        ages = {key: at - one.at for key, one in known.items() if one.bad and one.at is not None}
+        # what a clock that stood ahead has put far into the future was told long enough ago
+        ages = {key: abs(at - one.at) for key, one in known.items() if one.bad and one.at is not None}
         if any(age >= every for age in ages.values()):
             aged = [known[key] for key, age in ages.items() if age >= every / 2]
             promises += [_reminder(one, lane, at) for one in aged]

@@ -1,7 +1,8 @@
 """What is news, and for whom. Pure: a transition and the config give each recipient's delivery, or the reason why there is none.
 
 Good news (a drift resolved, a host back) goes to whoever was told the bad news, whatever is configured now: that is decided when
-it goes out (`calm`), because only then it is known who was told. So here it is promised to all that ask for `resolved`.
+it goes out (`calm`), because only then it is known who was told. So here it is promised to all that ask for `appeared` or for
+`resolved`: it also ends the bad news that still waits for somebody who does not ask for it.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ def no_news(transition: Transition) -> Fate | None:
         return None
     if transition.to_state == DriftState.PENDING:
         return Fate.PENDING
+    if transition.reason == Reason.UNWATCHED:
+        return Fate.UNWATCHED
     if transition.to_state == DriftState.RESOLVED and transition.from_state != DriftState.OPEN:
         return Fate.DEPLOYMENT
     return None
@@ -61,10 +64,10 @@ def breaks_through(transition: Transition, lane: Lane) -> bool:
 def unwanted(transition: Transition, finding: Finding | None, lane: Lane) -> Fate | None:
     """Why a recipient does not want to hear of a transition; None if it does. `finding` is the drift's, where that is known."""
     destination, bad = lane.destination, is_bad(transition)
-    if ("appeared" if bad else "resolved") not in destination.on:
-        return Fate.NOT_ASKED_FOR
     if not bad and "appeared" in destination.on:
         return None
+    if ("appeared" if bad else "resolved") not in destination.on:
+        return Fate.NOT_ASKED_FOR
     if severity(transition) < destination.min_severity:
         return Fate.MINOR
     fits = any(one.fits(transition.host, transition.stack, finding) for one in destination.only)

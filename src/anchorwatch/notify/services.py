@@ -201,12 +201,6 @@ def examined(url: str) -> dict[str, Any]:
     return {"service": str(plugin.service_name), "recipients": recipients}
 
 
-_SHORT = 320
-"""Characters: what is not longer is an SMS or the like, where a coloured dot costs more than it says."""
-
-_HINT = "see https://appriseit.com/services/ for how the URL of each service is written"
-
-
 def problem(url: str, warnings: Sequence[str]) -> str:
     """Why a URL is none, without showing it."""
     import difflib
@@ -221,7 +215,7 @@ def problem(url: str, warnings: Sequence[str]) -> str:
         return "is no URL"
     if scheme.lower() not in known:
         near = difflib.get_close_matches(scheme.lower(), sorted(known), 1)
-        return f"{scheme}:// is no service that Apprise knows" + (f"; did you mean {near[0]}://?" if near else "")
+        return f"{scheme}:// is no service that Apprise knows" + (f"; did you mean {near[0]}?" if near else "")
     said = [each for each in warnings if not each.startswith("Could not load") and "already loaded" not in each]
     because = f": {scrubbed(said[-1], url)}" if said else ""
     return f"{scheme}:// is known, but this is not how its URLs are written{because}"

@@ -14,7 +14,7 @@ from anchorwatch.model.clean import clean
 from anchorwatch.model.drifts import DriftState, Reason, Subject
 from anchorwatch.model.findings import Severity
 from anchorwatch.model.messages import Bundle, Item, Occasion
-from anchorwatch.model.wording import count, place
+from anchorwatch.model.wording import count, place, value
 from anchorwatch.notify.route import severity
 from anchorwatch.notify.times import lasted
 
@@ -118,7 +118,8 @@ def _single(item: Item) -> str:
             again = "no longer accepted: " if item.acceptance_over is not None else ""
             return _fit(_place(item), again + item.drift.finding.message)
         case _:
-            return _fit(where(item), f"{transition.reason}: Git says {transition.desired}, the host {transition.observed}")
+            said = f"Git says {value(transition.desired)}, the host {value(transition.observed)}"
+            return _fit(where(item), f"{transition.reason}: {said}")
 
 
 def _place(item: Item) -> str:

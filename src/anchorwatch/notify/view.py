@@ -22,7 +22,7 @@ def view_of(read: Reading, lane: Lane, waiting: Sequence[Delivery], now: datetim
     now_drifts = drifts.called(read, {one.drift for one in of.values() if one.drift is not None})
     limit = lane.destination.rate_limit
     per = timedelta(seconds=limit.per)
-    sent = deliveries.sent_since(read, *lane.key, now - per)
+    sent = deliveries.sent_between(read, *lane.key, now - per, now)
     return View(
         lane=lane,
         waiting=tuple(_waiting(one, of[one.transition], now_drifts) for one in waiting),
@@ -40,6 +40,7 @@ def bundle_of(read: Reading, lane: Lane, message: str, rows: Sequence[Delivery],
     of = transitions.numbered(read, {one.transition for one in rows})
     now_drifts = drifts.called(read, {one.drift for one in of.values() if one.drift is not None})
     turns = _turns(read, of.values(), now_drifts, now) if occasion is Occasion.FLAPPING else {}
+    often = transitions.opened_before(read, now_drifts.values())
     items = []
     things: dict[Key, list[Delivery]] = {}
     for one in rows:
@@ -50,7 +51,8 @@ def bundle_of(read: Reading, lane: Lane, message: str, rows: Sequence[Delivery],
         behind = _behind(transition, drift)
         over = of[before[-1].transition] if before else None
         ids = tuple(one.id or 0 for one in (*before, row))
-        item = Item(transition, drift, ids, frozen=_frozen(read, transition), commits_behind=behind, over=over)
+        before_it = often.get(transition.drift or "", 0)
+        item = Item(transition, drift, ids, frozen=_frozen(read, transition), commits_behind=behind, before=before_it, over=over)
         if occasion is Occasion.FLAPPING and not calmed:
             item = replace(item, times=max(1, turns[about(transition)].lately(now)))
         items.append(item)
@@ -60,7 +62,7 @@ def bundle_of(read: Reading, lane: Lane, message: str, rows: Sequence[Delivery],
         destination=lane.destination.name,
         recipient=lane.recipient,
         occasion=occasion,
-        at=again.made_at(message),
+        at=now,
         items=tuple(items),
         left_out=left_out,
         lost=lost,

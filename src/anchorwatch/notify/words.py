@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import tzinfo
 from itertools import pairwise
 
+from anchorwatch.model import wording
 from anchorwatch.model.cause import CauseKind
 from anchorwatch.model.clean import paragraphs, shorten
 from anchorwatch.model.drifts import ACCEPTED, Acceptance, Reason, Side, Subject
@@ -31,6 +32,7 @@ DETAILED = 5
 SHOWN = 20
 """So many are told at all."""
 
+_BECAUSE = "because"
 _NOT_KNOWN = "not known"
 """How a cause begins that says why it is none."""
 _PROBABLY = "probably "
@@ -133,8 +135,7 @@ def _groups(bundle: Bundle, tongue: Tongue, *, detailed: bool) -> list[Group]:
     for item in ranked:
         places[where(item)].append(item)
     entries = {
-        name: _with_one_command(_entry(item, bundle, tongue, detailed=detailed) for item in items)
-        for name, items in places.items()
+        name: _said_once(_entry(item, bundle, tongue, detailed=detailed) for item in items) for name, items in places.items()
     }
     return [Group(name, told if detailed else _in_a_line(told)) for name, told in entries.items()]
 
@@ -170,12 +171,17 @@ def _next_command(entries: Iterable[Entry]) -> str | None:
     return next((entry.fix for entry in entries if entry.fix), None)
 
 
-def _with_one_command(entries: Iterable[Entry]) -> tuple[Entry, ...]:
-    """A command that mends several in a row stands with the last of them only."""
+def _said_once(entries: Iterable[Entry]) -> tuple[Entry, ...]:
+    """What holds for several in a row stands with the last of them only: the command that mends them, and, of one container,
+    what brought them about."""
     told = list(entries)
-    return tuple(
-        replace(entry, fix=None) if entry.fix is not None and entry.fix == after.fix else entry for entry, after in pairwise(told)
-    ) + tuple(told[-1:])
+    return tuple(_before(entry, after) for entry, after in pairwise(told)) + tuple(told[-1:])
+
+
+def _before(entry: Entry, after: Entry) -> Entry:
+    same = entry.name and entry.name == after.name
+    rows = tuple(row for row in entry.rows if not (same and row.label == _BECAUSE and row in after.rows))
+    return replace(entry, rows=rows, fix=None if entry.fix == after.fix else entry.fix)
 
 
 def _entry(item: Item, bundle: Bundle, tongue: Tongue, *, detailed: bool) -> Entry:
@@ -183,7 +189,7 @@ def _entry(item: Item, bundle: Bundle, tongue: Tongue, *, detailed: bool) -> Ent
     if transition.subject is not Subject.DRIFT:
         return _sight(item, bundle, tongue)
     if item.drift is None:  # it is not in the database any more: what the transition itself knows
-        values = f"Git says {transition.desired or '(not set)'}, the host {transition.observed or '(not set)'}"
+        values = f"Git says {wording.value(transition.desired)}, the host {wording.value(transition.observed)}"
         return Entry(TONES[severity_of(item)], transition.reason, "", shorten(f"{transition.reason}: {values}"))
     finding = item.drift.finding
     if is_good(item):
@@ -225,10 +231,10 @@ def _facts(item: Item, finding: Finding, bundle: Bundle, tongue: Tongue) -> Iter
         yield Row("since", f"{when}, or before: it was so at the first look" if found else f"{when} ({age} ago)")
     because = _because(item)
     if because:
-        yield Row("because", because)
+        yield Row(_BECAUSE, because)
     yield from _accepted(item, bundle, tongue)
-    if drift is not None and drift.episode > 1:
-        yield Row("before", f"this is the {_ordinal(drift.episode)} time")
+    if item.before:
+        yield Row("before", f"this is the {_ordinal(item.before + 1)} time")
     yield _more(finding)
 
 
@@ -267,7 +273,7 @@ def _values(finding: Finding) -> Iterable[Row]:
 
 
 def _value(label: str, value: str | None) -> Row:
-    return Row(label, "not set") if value is None else Row(label, shorten(value), literal=True)
+    return Row(label, shorten(wording.value(value)), literal=bool(value))
 
 
 def _because(item: Item) -> str:
@@ -356,7 +362,7 @@ def _sight(item: Item, bundle: Bundle, tongue: Tongue) -> Entry:
     rows += [] if good else [Row("since", moment(transition.at, bundle.at, tongue.zone))]
     if transition.cause is not None and not good:
         said = paragraphs(redact(str(transition.cause.get("message") or transition.cause.get("text") or "")))
-        rows += [Row("because" if not place else "", text) for place, text in enumerate(said[:6])]
+        rows += [Row(_BECAUSE if not place else "", text) for place, text in enumerate(said[:6])]
         rows += [Row("to do", text) for text in paragraphs(redact(str(transition.cause.get("hint") or "")))[:3]]
     tone = Tone.GOOD if good else TONES[severity_of(item)]
     return Entry(tone, event, "", sentence, tuple(rows))

@@ -20,6 +20,11 @@ class Place:
     user: str | None = None
     path: str = ""
 
+    @property
+    def named(self) -> str:
+        """The host as it stands in an address: an IPv6 address in brackets."""
+        return f"[{self.host}]" if ":" in self.host else self.host
+
     @classmethod
     def parse(cls, scheme: str, text: str) -> Place:
         """The place that `text` names. Raises `HostError`, also for what a program could take for an option."""

@@ -80,7 +80,7 @@ class SshLine:
     def __init__(self, place: Place, options: SshOptions, connect_within: float) -> None:
         if not place.host:
             raise HostError("ssh:// names no host", hint="write ssh://user@host")
-        login = f"{place.user}@{place.host}" if place.user else place.host
+        login = f"{place.user}@{place.named}" if place.user else place.named
         self.where = f"ssh://{login}{f':{place.port}' if place.port else ''}"
         self._place = place
         self._options = options

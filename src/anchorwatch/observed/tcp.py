@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import queue
 import socket
 import ssl
@@ -43,7 +44,7 @@ class TcpLine:
         self._host = place.host or "localhost"
         self._port = place.port or (_TLS_PORT if tls else _PORT)
         self._tls = tls
-        named = f"[{self._host}]" if ":" in self._host else self._host
+        named = place.named or self._host
         self.where = f"tcp://{named}:{self._port}{place.path}"
         self.url = f"http://{named}:{self._port}{place.path}"
         if place.user:
@@ -95,9 +96,10 @@ class TcpLine:
             if tls.cert:
                 context.load_cert_chain(tls.cert, tls.key, password="")
         except (OSError, ValueError) as problem:
-            files = ", ".join(path for path in (tls.ca, tls.cert, tls.key) if path)
+            files = [path for path in (tls.ca, tls.cert, tls.key) if path]
+            files = [path for path in files if not os.access(path, os.R_OK)] or files
             raise HostAuthError(
-                f"{self.where}: cannot use the certificates ({files}): {problem}",
+                f"{self.where}: cannot use the certificates ({', '.join(files)}): {problem}",
                 hint="`tls: {ca: …, cert: …, key: …}` of this host name PEM files that anchorwatch can read; no passphrase",
             ) from problem
         if not tls.verify:
@@ -111,8 +113,8 @@ class TcpLine:
         if isinstance(problem, ssl.SSLCertVerificationError):
             return HostAuthError(
                 f"the certificate of {self.where} is not accepted: {problem.verify_message}",
-                hint="`tls: {ca: …}` must name the authority that signed it, and the certificate must name this host; "
-                "`openssl x509 -in server-cert.pem -noout -text` on the host shows both",
+                hint="`tls: {ca: …}` must name the authority that signed it, and the certificate must name this host and be "
+                "valid now; `openssl x509 -in server-cert.pem -noout -text` on the host shows all three",
             )
         if isinstance(problem, ssl.SSLError):
             reason = problem.reason or str(problem)
@@ -127,7 +129,8 @@ class TcpLine:
             )
         return HostAuthError(
             f"{self.where} does not accept our TLS connection: {reason}",
-            hint="`tls: {cert: …, key: …}` must be a client certificate that the authority in the engine's `--tlscacert` signed",
+            hint="`tls: {cert: …, key: …}` must be a client certificate that the authority in the engine's `--tlscacert` signed, "
+            "and that is valid now: `openssl x509 -in cert.pem -noout -issuer -dates`",
         )
 
     def close(self) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from datetime import tzinfo
 from typing import Any
 
+from anchorwatch.model import wording
 from anchorwatch.model.drifts import DriftState
 from anchorwatch.model.log import Life
 from anchorwatch.model.times import lasted, shown, timestamp
@@ -122,12 +123,12 @@ def _facts(life: Life, zone: tzinfo | None) -> Iterator[tuple[str, str]]:
     yield "kind", finding.kind.value
     if finding.path:
         yield "key", shorten(finding.path)
-    yield "Git says", "not set" if finding.desired is None else shorten(finding.desired)
-    yield "runs", "not set" if finding.observed is None else shorten(finding.observed)
+    yield "Git says", shorten(wording.value(finding.desired))
+    yield "runs", shorten(wording.value(finding.observed))
     if finding.container:
         yield "container", shorten(finding.container)
     appeared = shown(drift.appeared_at, zone)
-    yield "appeared", appeared + (f", for the {ordinal(drift.episode)} time" if drift.episode > 1 else "")
+    yield "appeared", appeared + (f", for the {ordinal(life.before + 1)} time" if life.before else "")
     if drift.opened_at is not None:
         yield "open since", shown(drift.opened_at, zone)
     if drift.resolved_at is not None:

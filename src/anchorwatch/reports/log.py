@@ -13,6 +13,7 @@ from anchorwatch.model.log import CommitArrived, ContainerChange, Entry, Told, W
 from anchorwatch.model.stored import FOLLOWS, leaves, unsealed
 from anchorwatch.model.timeline import ContainerSeen, ContainerSpan
 from anchorwatch.model.times import lasted, shown, zone_name
+from anchorwatch.model.wording import value
 from anchorwatch.reports.build import shown as plain_json
 from anchorwatch.reports.clean import clean, shorten
 from anchorwatch.reports.lines import EMPTY, Line, Style, count, place
@@ -226,9 +227,7 @@ def values(finding: Finding) -> str:
     if finding.kind is not Kind.CHANGED or finding.path is None:
         what = finding.path or ""
         return " ".join(one for one in (finding.kind.value, what) if one) + (f": {finding.observed}" if finding.observed else "")
-    desired = "not set" if finding.desired is None else finding.desired
-    observed = "not set" if finding.observed is None else finding.observed
-    return f"{finding.path}: {desired} → {observed}"
+    return f"{finding.path}: {value(finding.desired)} → {value(finding.observed)}"
 
 
 def is_said(entry: Entry) -> bool:
@@ -320,7 +319,7 @@ def _differences(before: ContainerSeen, now: ContainerSeen) -> Iterator[str]:
     changed = [path for path in sorted(was.keys() | known.keys()) if was.get(path) != known.get(path)]
     for path in changed[:MOST_PATHS]:
         nothing = _LEFT_OUT.get(path, "not set")
-        yield f"{path} {was.get(path, nothing)} → {known.get(path, nothing)}"
+        yield f"{path} {value(was.get(path, nothing))} → {value(known.get(path, nothing))}"
     if len(changed) > MOST_PATHS:
         yield f"and {len(changed) - MOST_PATHS} more"
 
@@ -337,4 +336,4 @@ def _is_found(entry: ContainerChange, now: ContainerSeen) -> bool:
 def _raw(seen: ContainerSeen) -> dict[str, str]:
     """Everything that was read of a container, but for what is new each time and what its networks call it by themselves."""
     found = leaves(plain_json(unsealed(seen.configuration)))
-    return {path: str(value) for path, value in found if not path.startswith((*FOLLOWS, "Networks."))}
+    return {path: str(one) for path, one in found if not path.startswith((*FOLLOWS, "Networks."))}

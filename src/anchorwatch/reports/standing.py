@@ -79,6 +79,7 @@ def standing(
             if silence.matcher.fits(drift.finding.host, drift.finding.stack, drift.finding)
         },
         given_up=facts.given_up,
+        before=facts.before,
         known=drifts,
     )
 
@@ -88,10 +89,12 @@ def watch_of(facts: Facts) -> Watch:
     run = facts.run
     if run is None:
         return Watch(running=False, since_at=None, holder=facts.holder if facts.live else None)
-    if run.ended_at is not None and run.ended_at <= facts.at:
+    if run.ended_at is not None and (facts.live or run.ended_at <= facts.at):
         return Watch(running=False, since_at=run.ended_at, alive_at=run.ended_at)
-    # of a run that goes on, and of one that was killed, `alive_at` is all that is known
-    if run.ended_at is None and facts.at > run.alive_at + SILENT:
+    # of a run that goes on, and of one that was killed, `alive_at` is all that is known; where the clock was set back since a
+    # kill, it is still to come
+    silent_for = facts.at - run.alive_at
+    if run.ended_at is None and (abs(silent_for) if facts.live else silent_for) > SILENT:
         return Watch(running=False, since_at=run.alive_at, alive_at=run.alive_at, holder=facts.holder if facts.live else None)
     return Watch(running=True, since_at=run.started_at, alive_at=run.alive_at)
 

@@ -132,8 +132,8 @@ def drift_words(drift: Drift, standing: Standing, zone: tzinfo | None) -> str:
         side_text(drift),
         f"since {shown(drift.appeared_at, zone, seconds=False)} ({lasted((standing.at - drift.appeared_at).total_seconds())})",
     ]
-    if drift.episode > 1:
-        words.append(f"for the {ordinal(drift.episode)} time")
+    if before := standing.before.get(drift.id):
+        words.append(f"for the {ordinal(before + 1)} time")
     words += [cause] if (cause := cause_text(drift.cause)) else []
     if drift.acceptance is not None:
         until = drift.acceptance.until

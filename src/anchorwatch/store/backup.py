@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from contextlib import closing, suppress
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from anchorwatch.errors import StoreDamaged, StoreError
@@ -17,6 +17,7 @@ from anchorwatch.store.failures import store_error
 from anchorwatch.store.place import make_folder
 
 KEPT = 3
+_FORM = "%Y%m%dT%H%M%S.%fZ"
 
 
 class Backups:
@@ -31,9 +32,13 @@ class Backups:
         return sorted(self.folder.glob(f"{self._path.stem}-*Z.db"), reverse=True)
 
     def make(self, at: datetime) -> Path:
-        """A copy of the database as it is now, among those that are kept. Raises `StoreFull`, `StoreDamaged` or `StoreError`."""
+        """A copy of the database as it is now, among those that are kept. Raises `StoreFull`, `StoreDamaged` or `StoreError`.
+
+        It is called by the time, or by the moment after that of the newest one: a clock that once stood ahead makes none newer.
+        """
         make_folder(self.folder)
-        copy = self.folder / f"{self._path.stem}-{at:%Y%m%dT%H%M%S.%fZ}.db"
+        after = (time + timedelta(microseconds=1) for one in self.newest_first() if (time := _time_of(one)) is not None)
+        copy = self.folder / f"{self._path.stem}-{max((at.astimezone(UTC), *after)):{_FORM}}.db"
         _copy_whole(self._path, copy)
         for old in self.newest_first()[KEPT:]:
             old.unlink(missing_ok=True)
@@ -57,6 +62,14 @@ def soundness(path: Path) -> list[str]:
             return [row[0] for row in connection.execute("PRAGMA integrity_check(5)") if row[0] != "ok"]
     except sqlite3.DatabaseError as error:
         return [str(error)]
+
+
+def _time_of(copy: Path) -> datetime | None:
+    """What a copy is called by; None for one that somebody has given another name."""
+    try:
+        return datetime.strptime(copy.stem.rpartition("-")[2], _FORM).replace(tzinfo=UTC)
+    except ValueError:
+        return None
 
 
 def _copy_whole(source: Path, target: Path) -> None:

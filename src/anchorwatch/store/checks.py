@@ -1,4 +1,7 @@
-"""Checks: what each key was found to be, when, and since when it has been so."""
+"""Checks: what each key was found to be, when, and since when it has been so.
+
+The newest check is the one that was written last: a clock that once stood ahead makes no old verdict the newest.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, bindparam, select, update
+from sqlalchemy import ColumnElement, ScalarSelect, Select, bindparam, select, update
 
 from anchorwatch.model.desired import ProjectKey
 from anchorwatch.model.drifts import Check, CheckRun
@@ -53,6 +56,11 @@ def record(write: Writing, check: Check, *, eventful: bool) -> int:
     return number
 
 
+def begin_anew(write: Writing, run: int) -> None:
+    """The time of day was set: no check after this is counted where one was by the other time."""
+    rows.connection(write.session).execute(_OVER, {"run": run})
+
+
 def last(read: Reading, key: ProjectKey) -> CheckRun | None:
     """The newest check of a key."""
     return _newest(read, _LAST, _of(key))
@@ -65,7 +73,7 @@ def last_judged(read: Reading, key: ProjectKey) -> CheckRun | None:
 
 def at(read: Reading, key: ProjectKey, moment: datetime) -> CheckRun | None:
     """The newest check that had begun by then."""
-    return _newest(read, _LAST.where(_CHECKS.c.started_at <= moment), _of(key))
+    return _newest(read, _THEN, _of(key) | {"moment": moment})
 
 
 def get(read: Reading, number: int) -> CheckRun | None:
@@ -84,18 +92,21 @@ def verdicts(read: Reading) -> Mapping[ProjectKey, Verdict]:
 
 
 _CHECKS, _PROJECTS = rows.table(CheckRow), rows.table(ProjectRow)
-_NEWEST = (
-    select(_CHECKS)
-    .where(_CHECKS.c.project_id == bindparam("project"))
-    .order_by(_CHECKS.c.started_at.desc(), _CHECKS.c.id.desc())
-    .limit(1)
-)
+
+
+def _last(*where: ColumnElement[bool]) -> ScalarSelect[int]:
+    """The number of the check that was written last of some. Asked by itself, for its index is all that this takes."""
+    return select(_CHECKS.c.id).where(*where).order_by(_CHECKS.c.id.desc()).limit(1).scalar_subquery()
+
+
+_NEWEST = select(_CHECKS).where(_CHECKS.c.id == _last(_CHECKS.c.project_id == bindparam("project")))
 _AT = bindparam("at", type_=_CHECKS.c.last_at.type)
 _AGAIN = (
     update(_CHECKS)
     .where(_CHECKS.c.id == bindparam("number"))
     .values(last_at=_AT, times=_CHECKS.c.times + 1, took=bindparam("longest", type_=_CHECKS.c.took.type))
 )
+_OVER = update(_CHECKS).where(_CHECKS.c.run_id == bindparam("run"), _CHECKS.c.eventful.is_(False)).values(eventful=True)
 _CHECKED = update(_PROJECTS).where(_PROJECTS.c.id == bindparam("number")).values(checked_at=_AT)
 _JUDGED = _CHECKED.values(status=bindparam("verdict", type_=_PROJECTS.c.status.type), status_since_at=_AT)
 
@@ -140,11 +151,22 @@ _ALL = (
     .select_from(_CHECKS)
     .join(ProjectRow, ProjectRow.id == _CHECKS.c.project_id)
     .join(HostRow, HostRow.id == ProjectRow.host_id)
+)
+_OF_KEY = (
+    select(ProjectRow.id)
+    .join(HostRow, HostRow.id == ProjectRow.host_id)
+    .where(HostRow.name == bindparam("host"), ProjectRow.name == bindparam("project"))
+    .scalar_subquery()
+)
+_LAST, _LAST_JUDGED = (
+    _ALL.where(_CHECKS.c.id == _last(_CHECKS.c.project_id == _OF_KEY, *judged))
+    for judged in ((), (_CHECKS.c.status != StackStatus.UNKNOWN,))
+)
+_THEN = (
+    _ALL.where(_CHECKS.c.project_id == _OF_KEY, _CHECKS.c.started_at <= bindparam("moment"))
     .order_by(_CHECKS.c.started_at.desc(), _CHECKS.c.id.desc())
     .limit(1)
 )
-_LAST = _ALL.where(HostRow.name == bindparam("host"), ProjectRow.name == bindparam("project"))
-_LAST_JUDGED = _LAST.where(_CHECKS.c.status != StackStatus.UNKNOWN)
 
 
 def _of(key: ProjectKey) -> dict[str, str]:
@@ -170,7 +192,7 @@ def from_row(key: ProjectKey, row: Any) -> Check:
     )
 
 
-def _newest(read: Reading, query: Select[*tuple[Any, ...]], asked: Mapping[str, str]) -> CheckRun | None:
+def _newest(read: Reading, query: Select[*tuple[Any, ...]], asked: Mapping[str, object]) -> CheckRun | None:
     row = rows.connection(read.session).execute(query, asked).one_or_none()
     if row is None:
         return None

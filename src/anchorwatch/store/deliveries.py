@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, and_, func, or_, select, update
+from sqlalchemy import BigInteger, Select, and_, func, or_, select, type_coerce, update
 from sqlalchemy.orm import aliased
 
 from anchorwatch.model.drifts import Delivery, DeliveryState
 from anchorwatch.store import rows, transitions
 from anchorwatch.store.tables import DeliveryRow, HostRow, TransitionRow
-from anchorwatch.store.tables.columns import label
+from anchorwatch.store.tables.columns import MICROSECOND, Instant, label
 from anchorwatch.store.tables.drifts import UNFINISHED
 from anchorwatch.store.transactions import Reading, Writing, batched
 
@@ -154,12 +154,21 @@ def last_told(read: Reading, destination: str, recipient: str, like: Collection[
     return tuple(found.values())
 
 
-def sent_since(read: Reading, destination: str, recipient: str, since: datetime) -> Sequence[datetime]:
-    """When messages to a recipient went out since then, the oldest first."""
+def sent_between(read: Reading, destination: str, recipient: str, since: datetime, until: datetime) -> Sequence[datetime]:
+    """When messages to a recipient went out after `since`, until then, the oldest first."""
     at = func.max(DeliveryRow.done_at)
     query = select(at).where(DeliveryRow.destination == label(destination), DeliveryRow.state == DeliveryState.SENT)
-    query = query.where(DeliveryRow.done_at > since, DeliveryRow.recipient == label(recipient))
+    query = query.where(DeliveryRow.done_at > since, DeliveryRow.done_at <= until, DeliveryRow.recipient == label(recipient))
     return tuple(read.session.scalars(query.group_by(DeliveryRow.message).order_by(at)))
+
+
+def move(write: Writing, by: timedelta) -> None:
+    """The time of day was set by so much: what waits, waits for as long as it was to."""
+    moved = {
+        column.key: type_coerce(type_coerce(column, BigInteger) + by // MICROSECOND, Instant)
+        for column in (DeliveryRow.created_at, DeliveryRow.next_at)
+    }
+    write.session.execute(update(DeliveryRow).where(UNFINISHED).values(moved).execution_options(synchronize_session=False))
 
 
 def wake(write: Writing, reason: str, moment: datetime, *, host: str | None = None) -> None:
@@ -168,6 +177,13 @@ def wake(write: Writing, reason: str, moment: datetime, *, host: str | None = No
     if host is not None:
         of_host = select(TransitionRow.id).join(HostRow, HostRow.id == TransitionRow.host_id).where(HostRow.name == label(host))
         held = held.where(DeliveryRow.transition_id.in_(of_host))
+    write.session.execute(held.values(next_at=moment).execution_options(synchronize_session=False))
+
+
+def hasten(write: Writing, reason: str, moment: datetime, *, destination: str) -> None:
+    """What a destination is not told yet for that reason is looked at again at that moment, if that is earlier."""
+    held = update(DeliveryRow).where(DeliveryRow.state == DeliveryState.HELD, DeliveryRow.reason == reason)
+    held = held.where(DeliveryRow.destination == label(destination), DeliveryRow.next_at > moment)
     write.session.execute(held.values(next_at=moment).execution_options(synchronize_session=False))
 
 

@@ -55,7 +55,7 @@ def now(read: Reading, at: datetime, *, host: str | None = None, holder: str | N
         checks=verdicts(read, None, host),
         drifts=tuple(drifts.unresolved(read, host)),
         containers=_containers(read, None, host),
-        run=_run(read, at),
+        run=_run(read, None),
         repo=_repo(read),
         holder=holder,
     )
@@ -78,12 +78,12 @@ def then(read: Reading, at: datetime, *, host: str | None = None, configurations
 
 
 def verdicts(read: Reading, at: datetime | None, host: str | None = None) -> Mapping[ProjectKey, CheckThen]:
-    """The newest check of each key that had begun by then (None: of all); a key that was never checked is missing."""
-    newest = (
-        select(CheckRow.id).where(CheckRow.project_id == ProjectRow.id).order_by(CheckRow.started_at.desc(), CheckRow.id.desc())
-    )
+    """The newest check of each key that had begun by then (None: the one that was written last, whatever the clock said); a key
+    that was never checked is missing."""
+    newest = select(CheckRow.id).where(CheckRow.project_id == ProjectRow.id)
     if at is not None:
-        newest = newest.where(CheckRow.started_at <= at)
+        newest = newest.where(CheckRow.started_at <= at).order_by(CheckRow.started_at.desc())
+    newest = newest.order_by(CheckRow.id.desc())
     each = select(newest.limit(1).scalar_subquery()).select_from(ProjectRow).join(HostRow, HostRow.id == ProjectRow.host_id)
     ids = [number for number in read.session.scalars(each.where(*_of(host))) if number is not None]
     found: dict[ProjectKey, CheckThen] = {}
@@ -185,9 +185,12 @@ def _image(configuration: JsonObject | None) -> JsonObject:
     return {} if image is None else {"Config": {"Image": image}}
 
 
-def _run(read: Reading, at: datetime) -> Run | None:
-    query = select(RunRow).where(RunRow.started_at <= at).order_by(RunRow.id.desc()).limit(1)
-    row = read.session.scalar(query)
+def _run(read: Reading, at: datetime | None) -> Run | None:
+    """The run that a moment falls into, or comes after; None: the one that began last, whatever the clock said."""
+    query = select(RunRow)
+    if at is not None:
+        query = query.where(RunRow.started_at <= at).order_by(RunRow.started_at.desc())
+    row = read.session.scalar(query.order_by(RunRow.id.desc()).limit(1))
     return None if row is None else Run(row.id, row.started_at, row.alive_at, row.ended_at, row.version)
 
 

@@ -25,13 +25,26 @@ def begin(write: Writing, version: str, moment: datetime) -> int:
 def alive(write: Writing, run: int, moment: datetime) -> None:
     """The run goes on. Say so every minute: after a crash it counts as ended then."""
     row = write.session.get_one(RunRow, run)
-    row.alive_at = max(row.alive_at, moment)
+    row.alive_at = max(row.started_at, moment)
 
 
 def end(write: Writing, run: int, moment: datetime) -> None:
     """The run ends as it should."""
     row = write.session.get_one(RunRow, run)
-    row.alive_at = row.ended_at = max(row.alive_at, moment)
+    row.alive_at = row.ended_at = max(row.started_at, moment)
+
+
+def redate(write: Writing, run: int, began_at: datetime, moment: datetime) -> datetime:
+    """The time of day was set, and by what it is now, `moment`, the run began at `began_at`. Returns when it did.
+
+    It is believed to have begun when it said so, unless that is still to come, or the run before was alive later: then its clock
+    was wrong.
+    """
+    row, before = write.session.get_one(RunRow, run), last_sign(write, run)
+    if row.started_at > moment or (before is not None and row.started_at < before <= began_at):
+        row.started_at = began_at
+    row.alive_at = max(row.started_at, moment)
+    return row.started_at
 
 
 def last_sign(read: Reading, before: int) -> datetime | None:

@@ -24,7 +24,7 @@ from anchorwatch.errors import StoreDamaged, StoreNewer
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0003"
+HEAD = "0004"
 """The newest revision in `migrations/`."""
 
 

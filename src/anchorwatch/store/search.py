@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from fnmatch import fnmatchcase
 
-from sqlalchemy import ColumnElement, Select, false, func, or_, select
+from sqlalchemy import ColumnElement, Select, false, func, or_, select, union
 
 from anchorwatch.model.drifts import NO_PROJECT, Delivery, Drift, Subject
 from anchorwatch.model.findings import Finding, Severity
@@ -22,6 +22,7 @@ from anchorwatch.store import deliveries, drift_spans, drifts, events, rows
 from anchorwatch.store.tables import (
     CommitRow,
     CommitStackRow,
+    ContainerVersionRow,
     DriftRow,
     HostRow,
     ProjectRow,
@@ -48,6 +49,17 @@ class Scope:
     """None: too many to be looked up one by one, or none in particular."""
 
 
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What the log knows by name."""
+
+    hosts: frozenset[str]
+    stacks: frozenset[str]
+    """`pi5/mealie`."""
+    services: frozenset[str]
+    """Those that ran or drifted."""
+
+
 def scope(read: Reading, wanted: Wanted) -> Scope:
     """Asks once for what every page needs."""
     session, filters = read.session, wanted.filters
@@ -61,10 +73,16 @@ def scope(read: Reading, wanted: Wanted) -> Scope:
     )
 
 
-def unknown_names(read: Reading, wanted: Wanted) -> Sequence[str]:
-    """The hosts and stacks that are asked for and were never seen."""
-    missing = [name for name in wanted.filters.hosts if rows.host(read.session, name) is None]
-    return [*missing, *("/".join(name) for name in wanted.filters.stacks if rows.stack(read.session, *name) is None)]
+def names(read: Reading, wanted: Wanted) -> Names:
+    """What can be asked for by name; services only where one is asked for."""
+    session = read.session
+    pairs = select(HostRow.name, StackRow.name).join(StackRow, StackRow.host_id == HostRow.id)
+    services = union(select(DriftRow.service), select(ContainerVersionRow.service))
+    return Names(
+        frozenset(session.scalars(select(HostRow.name))),
+        frozenset(f"{host}/{stack}" for host, stack in session.execute(pairs)),
+        frozenset(one for one in session.scalars(services) if one is not None) if wanted.services else frozenset(),
+    )
 
 
 def transitions(

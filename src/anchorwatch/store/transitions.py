@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -10,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, false, func, select
 from sqlalchemy.orm import Session, aliased
 
-from anchorwatch.model.drifts import DriftState, Transition
+from anchorwatch.model.drifts import Drift, DriftState, Transition
 from anchorwatch.model.findings import Severity
 from anchorwatch.store import rows
 from anchorwatch.store.drifts import numbers
@@ -53,6 +54,18 @@ def openings(read: Reading, ids: Collection[str]) -> Mapping[str, Transition]:
         newest = newest.where(DriftRow.name.in_(some), TransitionRow.to_state == DriftState.OPEN.value)
         query = _query().where(TransitionRow.id.in_(newest.group_by(TransitionRow.drift_id)))
         found |= {one.drift: one for one in _transitions(read, query) if one.drift is not None}
+    return found
+
+
+def opened_before(read: Reading, known: Iterable[Drift]) -> Mapping[str, int]:
+    """How often each of these drifts had been open before its episode, as far back as the log goes, by its ID; one that never had
+    is missing. What was gone within its grace was no drift."""
+    episodes = {one.id: one.episode for one in known if one.episode > 1}
+    found: Counter[str] = Counter()
+    for some in batched(sorted(episodes)):
+        query = select(DriftRow.name, TransitionRow.episode).join(DriftRow, DriftRow.id == TransitionRow.drift_id).distinct()
+        query = query.where(DriftRow.name.in_(some), TransitionRow.to_state == DriftState.OPEN.value)
+        found.update(name for name, episode in read.session.execute(query) if episode < episodes[name])
     return found
 
 

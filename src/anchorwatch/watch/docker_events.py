@@ -42,7 +42,7 @@ _NOISE = re.compile(
 """An event that means nothing, by how an engine begins to write one. A label cannot pass for it: labels come after this."""
 
 
-_TURN_WITHIN = 180.0
+_TURN_WITHIN = 90.0
 
 
 class Ears(Protocol):
@@ -135,7 +135,7 @@ class DockerListener:
 
     @property
     def turn_within(self) -> float:
-        """Seconds after which it should have shown that again: it may wait for a minute, and then for an answer."""
+        """Seconds after which it should have shown that again: it may wait for half a minute, and then for an answer."""
         return max(_TURN_WITHIN, 3 * self._address.timeout)
 
     @property

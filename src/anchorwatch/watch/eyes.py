@@ -19,6 +19,10 @@ from anchorwatch.model.settings import IgnoreRule, Policy
 from anchorwatch.observed import connect
 from anchorwatch.watch.heard import Heard
 
+LASTING = 240.0
+"""Seconds for which a connection is taken to lead where the address does: less than between two resyncs. One that is kept leads
+to the same engine for ever, though the address may have been given to another one while both live, or a context name another."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sight:
@@ -72,7 +76,9 @@ class Eyes:
     def __init__(
         self, address: HostAddress, policy: Policy, heard: Heard, past: Past, clock: Callable[[], float] = time.monotonic
     ) -> None:
+        self._address = address
         self._connection = connect(address)
+        self._connected_at = clock()
         self._past = past
         self._policy = policy
         self._heard = heard
@@ -103,6 +109,9 @@ class Eyes:
             return last if self._wanted is wanted else self._compare(last.snapshot, wanted, last.began)
         touched = self._heard.touched(began)
         whole = last is None or self._read_whole_at < self._whole_at or touched.everything
+        if whole and began - self._connected_at > LASTING:
+            self._connection.close()
+            self._connection, self._connected_at = connect(self._address), began
         try:
             if whole or last is None:
                 snapshot = self._connection.snapshot(images_for=wanted.images)

@@ -125,8 +125,9 @@ class GitListener:
 
     def doubt(self) -> None:
         """Somebody may know more than is known here: a remote repository is fetched soon, for nothing here tells of its news.
+        One that cannot be read is tried again at its own time: a wrong password must not be tried whenever a host drifts.
         Returns at once."""
-        if self._seen.way == "fetch":
+        if self._seen.way == "fetch" and self._seen.error is None:
             self._wake.set()
 
     def close(self) -> None:

@@ -19,9 +19,6 @@ from anchorwatch.store import Store, checks, deliveries, drifts
 from anchorwatch.watch.fleet import FleetWatch
 from anchorwatch.watch.host import HostWatch
 
-WORKER_WITHIN = 90.0
-"""Seconds after which a worker that is not in the middle of a check should have shown that it lives."""
-
 
 @dataclass(frozen=True, slots=True)
 class Parts:
@@ -65,7 +62,7 @@ def vitals(parts: Parts) -> Health:
         due=(
             *parts.turned,
             *_listeners(fleet, now),
-            *(due for host in fleet.hosts.values() for due in _due(host, now, parts.resync)),
+            *(one for host in fleet.hosts.values() for one in due(host, now, parts.resync)),
         ),
         queue_waiting=sum(host.queue.waiting() for host in fleet.hosts.values()),
         queue_overdue=max((host.queue.overdue() for host in fleet.hosts.values() if not host.queue.flying()), default=0.0),
@@ -93,10 +90,9 @@ def _listeners(fleet: FleetWatch, now: float) -> Iterator[Due]:
         yield Due(f"docker:{name}", now - listener.turned_at, listener.turn_within, Lateness.STUCK)
 
 
-def _due(host: HostWatch, now: float, resync: float) -> list[Due]:
-    found = []
-    if not host.queue.flying():
-        found.append(Due(f"worker:{host.name}", now - host.turned_at, WORKER_WITHIN, Lateness.STUCK))
+def due(host: HostWatch, now: float, resync: float) -> list[Due]:
+    """What has to happen on one host again and again."""
+    found = [Due(f"worker:{host.name}", now - host.turned_at, host.turn_within, Lateness.STUCK)]
     if host.looked_at is not None:
         found.append(Due(f"host:{host.name}", now - host.looked_at, 2 * resync + 60.0, Lateness.STALE))
     return found

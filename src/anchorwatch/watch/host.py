@@ -44,6 +44,8 @@ JUMP = timedelta(seconds=5)
 """By how much the time of day may differ from the time that has passed before the clock counts as set."""
 IDLE = 20.0
 """Seconds after which a worker that has nothing to do shows that it lives."""
+TURN_WITHIN = 90.0
+"""Seconds within which a worker shows that: it may wait for the database for a minute. A look at its host may take `deadline`."""
 RESYNC = Cause(Trigger.RESYNC, "resync")
 """The cause of looks that only a timer has asked for: what they find, no event has told of."""
 
@@ -85,6 +87,8 @@ class HostWatch:
         self.counted = Counted()
         self.turned_at = monotonic()
         """When the worker last showed that it lives."""
+        self.turn_within = max(TURN_WITHIN, address.deadline + 30.0)
+        """Seconds after which it should have shown that again."""
         self.looked_at: float | None = None
         """When the host was last seen."""
         self.running = 0
@@ -242,6 +246,7 @@ class HostWatch:
         wanted = self._wanted_now(desired)
         self._ask_others(work)
         sight = self._eyes.look(work.key, wanted, began - work.late, alone=not work.settled)
+        self.turned_at = self._clock()
         self._in_sight(sight, wanted)
         if desired is None:
             return None  # asked again when the repo is read

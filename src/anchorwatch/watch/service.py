@@ -21,10 +21,11 @@ from typing import Protocol
 
 from anchorwatch import __version__, clock
 from anchorwatch.errors import AnchorwatchError, ServiceFailed, StoreError
-from anchorwatch.ledger.record import freeze
+from anchorwatch.ledger.jump import begun, jumped
 from anchorwatch.model.drifts import DeliveryState
 from anchorwatch.model.health import Due, Health, Lateness, Pulse, judged
 from anchorwatch.model.service import HistorySettings
+from anchorwatch.model.times import lasted
 from anchorwatch.model.values import Secret
 from anchorwatch.notify.heartbeat import Heartbeat
 from anchorwatch.store import Store, cursors, deliveries, retention, runs
@@ -36,7 +37,7 @@ from anchorwatch.watch.watchdog import HINT, Vigil, Watchdog
 
 log = logging.getLogger(__name__)
 
-STOP_WITHIN = 8.0
+STOP_WITHIN = 7.0
 """Seconds that everything together may take to end."""
 _MESSAGES_WITHIN = 3.0
 _FAREWELL_WITHIN = 1.5
@@ -103,8 +104,10 @@ class Service:
         *,
         ends: Callable[[int], None] = lambda _: None,
         vigil: Vigil | None = None,
+        now: Callable[[], datetime] = clock.now,
     ) -> None:
-        self.started_at = clock.now()
+        self._now = now
+        self.started_at = now()
         self._store = store
         self._settings = settings
         self._dice = dice
@@ -117,12 +120,16 @@ class Service:
         self._told_at = time.monotonic()
         """When the thread for messages last had its turn."""
         self._keeping_up = threading.Lock()
-        self._offset = self.started_at - timedelta(seconds=time.monotonic())
+        self._began = time.monotonic()
+        self._offset = self.started_at - timedelta(seconds=self._began)
         with store.write() as write:
             self._run = runs.begin(write, __version__, self.started_at)
             back = deliveries.take_back(write, self.started_at)
             last = runs.last_sign(write, self._run)
-            freeze(write)
+            begun(write, last, self.started_at)
+        if last is not None and last - self.started_at > JUMP:
+            behind = lasted((last - self.started_at).total_seconds())
+            log.warning("anchorwatch was here last when it was %s later than it is now: is the clock right?", behind)
         self._least = (last or self.started_at) - timedelta(seconds=time.monotonic())
         """With the seconds that have passed since: what time it is at least, whatever the clock was set to."""
         if back:
@@ -289,7 +296,7 @@ class Service:
             log.error("how far the listeners have read could not be written: %s", error.message)
         try:
             with self._store.write() as write:
-                runs.end(write, self._run, clock.now())
+                runs.end(write, self._run, self._now())
         except StoreError as error:
             log.error("the end of this run could not be written: %s", error.message)
 
@@ -314,15 +321,15 @@ class Service:
                 return
             self._told_at = time.monotonic()
             try:
-                again = messenger.turn(clock.now())
+                again = messenger.turn(self._now())
             except StoreError as error:
                 log.error("messages wait: %s", error.message)
-                again = clock.now() + timedelta(seconds=10)
+                again = self._now() + timedelta(seconds=10)
             except Exception as error:
                 log.critical("messages ended", exc_info=error)
                 self.died("messages", error)
                 return
-            wait = 60.0 if again is None else (again - clock.now()).total_seconds()
+            wait = 60.0 if again is None else (again - self._now()).total_seconds()
             self._wake.wait(min(60.0, max(0.05, wait)))
 
     def _stop_telling(self, within: float) -> None:
@@ -348,18 +355,23 @@ class Service:
         ]
 
     def _look_at_the_clock(self) -> None:
-        """Where the time of day was set, what pending drifts have waited means nothing any more."""
-        offset = clock.now() - timedelta(seconds=time.monotonic())
-        if abs(offset - self._offset) > JUMP:
-            log.warning("the time of day has jumped by %.0f s", (offset - self._offset).total_seconds())
+        """Where the time of day was set, what pending drifts have waited means nothing any more, and everything is looked at by
+        the new time. What waits to be told does not wait for the old one."""
+        now = self._now()
+        offset = now - timedelta(seconds=time.monotonic())
+        jump = offset - self._offset
+        if abs(jump) > JUMP:
+            log.warning("the time of day has jumped by %.0f s", jump.total_seconds())
             with self._store.write() as write:
-                freeze(write)
+                self.started_at = jumped(write, self._run, jump, offset + timedelta(seconds=self._began), now)
+            self._fleet.resync(0.0)
+            self.tell()
         self._offset = offset
 
     def _alive(self) -> None:
         self._store.still_there()
         with self._store.write() as write:
-            runs.alive(write, self._run, clock.now())
+            runs.alive(write, self._run, self._now())
         self._fleet.save_cursors()
 
     def _new_heartbeat(self) -> Heartbeat | None:
@@ -386,7 +398,7 @@ class Service:
             self._keeping_up.release()
 
     def _keep_up(self) -> None:
-        at = clock.now()
+        at = self._now()
         with self._store.read() as read:
             last = cursors.get(read, "upkeep")
         if last is not None and abs(at - last.at) < timedelta(days=1):
@@ -402,12 +414,12 @@ class Service:
         """By the earlier one of two times, the time of day and what it is at least: a clock that was set far ahead deletes
         nothing. After a long pause of the service some of it goes after its next start only."""
         at_least = self._least + timedelta(seconds=time.monotonic())
-        done = retention.prune(self._store, self._setting.history, min(clock.now(), at_least), self._stopped.is_set)
+        done = retention.prune(self._store, self._setting.history, min(self._now(), at_least), self._stopped.is_set)
         if done.rows:
             log.info("pruned: %s", ", ".join(f"{count} of {table}" for table, count in done.rows.items()))
 
     def _back_up(self) -> None:
-        copy = self._store.back_up(clock.now())
+        copy = self._store.back_up(self._now())
         if copy is not None:
             log.info("copied the database to %s", copy)
 

@@ -2,6 +2,9 @@
 
 Compose adds the proxy variables of the deploying user's `~/.docker/config.json`; they stand neither in the file nor in the config
 hash, so an additional variable of such a name is never drift (docker/cli `cli/config/configfile`, `ParseProxyConfig`).
+
+An engine writes every variable of the image into the container's configuration (moby `daemon/commit.go`, `merge`). So one that
+has none at all was not shown as it is: there are proxies that take `Env` out of answers (docker-proxy-filter's `SCRUB_ENVS`).
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from anchorwatch.compare.rules.inheritance import inherited_names
 from anchorwatch.compare.rules.mounts import has_api_socket
 
 _PROXY = {name for key in ("http", "https", "ftp", "no", "all") for name in (f"{key}_proxy", f"{key}_proxy".upper())}
+_TAKEN_OUT = "its environment is not shown, not even what the image sets: does a proxy take it out?"
 
 
 def _differences(pair: Pair) -> Iterator[Difference]:
@@ -28,6 +32,9 @@ def _differences(pair: Pair) -> Iterator[Difference]:
 
     have = pair.container.environment
     inherited = pair.inherited.get("Env") or {}
+    if inherited and not have:
+        yield Difference("environment", want, None, unjudged=_TAKEN_OUT)
+        return
     yield from inherited_names(pair, "environment", want, have, inherited, added)
 
 

@@ -21,6 +21,7 @@ class CheckRow(Row):
     __tablename__ = "checks"
     __table_args__ = (
         Index(None, "project_id", "started_at"),
+        Index(None, "project_id", "id"),
         Index(None, "last_at"),
         Index(None, "run_id"),
         Index(None, "remarks_id"),
