@@ -261,6 +261,13 @@ def test_another_program_listens_there(anchorwatch: Program, config: Callable[..
     assert "listen" in trial["hint"]
 
 
+def test_the_service_of_another_config_listens_there(anchorwatch: Program, config: Callable[..., Path], port: int) -> None:
+    with answering(WELL, port):
+        trial = only_bad(anchorwatch("doctor", "--format", "json", config=config()))
+    assert (trial["part"], str(port) in trial["message"]) == ("service", True)
+    assert "listen" in trial["hint"]
+
+
 @contextmanager
 def small_disk(folder: Path) -> Iterator[None]:
     """A file system of 2 MB there."""

@@ -91,11 +91,15 @@ def _room(folder: Path) -> Iterator[Trial]:
 def try_service(config: Config) -> Iterator[Trial]:
     """Whether the service runs, and how it is; whether it could listen, where it does not."""
     from anchorwatch.errors import ListenError
+    from anchorwatch.store.lock import held_by
     from anchorwatch.web.server import free
 
     host, port = config.service().watch.listen
-    holder = _holder(config)
-    status = _healthz(host, port)
+    lock = _lock(config)
+    holder = held_by(lock) if lock is not None else None
+    # where nobody holds the database, whoever answers is the service of another config
+    nobody = lock is not None and holder is None and _can_be_told(lock)
+    status = None if nobody else _healthz(host, port)
     if status is not None:
         code, document = status
         if code == 200:
@@ -119,14 +123,23 @@ def try_service(config: Config) -> Iterator[Trial]:
         yield Trial("service", None, Outcome.GOOD, f"it does not run; {_spelled(host, port)} is free for it")
 
 
-def _holder(config: Config) -> str | None:
-    """Who holds the database, where it is a file."""
+def _lock(config: Config) -> Path | None:
+    """The file that the holder of the database locks, where the database is a file."""
     from sqlalchemy import make_url
 
-    from anchorwatch.store.lock import held_by
-
     parsed = make_url(config.database.reveal())
-    return held_by(Path(f"{parsed.database}.lock")) if parsed.drivername == "sqlite" else None
+    return Path(f"{parsed.database}.lock") if parsed.drivername == "sqlite" else None
+
+
+def _can_be_told(lock: Path) -> bool:
+    """Whether this user may see who holds it."""
+    try:
+        lock.open("rb").close()
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return True
 
 
 def _healthz(host: str, port: int) -> tuple[int, Mapping[str, object]] | None:
