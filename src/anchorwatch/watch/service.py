@@ -13,26 +13,27 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from queue import Empty, SimpleQueue
-from typing import Protocol
 
 from anchorwatch import __version__, clock
 from anchorwatch.errors import AnchorwatchError, ServiceFailed, StoreError
 from anchorwatch.ledger.jump import begun, jumped
 from anchorwatch.model.drifts import DeliveryState
-from anchorwatch.model.health import Due, Health, Lateness, Pulse, judged
+from anchorwatch.model.health import Due, Health, Lateness, judged
 from anchorwatch.model.service import HistorySettings
 from anchorwatch.model.times import lasted
 from anchorwatch.model.values import Secret
 from anchorwatch.notify.heartbeat import Heartbeat
-from anchorwatch.store import Store, cursors, deliveries, retention, runs
+from anchorwatch.store import Store, deliveries, runs
 from anchorwatch.watch.chores import Chore, Chores
 from anchorwatch.watch.fleet import FleetWatch
 from anchorwatch.watch.health import Parts, health, vitals
 from anchorwatch.watch.host import JUMP
+from anchorwatch.watch.telling import Messenger, Teller
+from anchorwatch.watch.upkeep import Upkeep
 from anchorwatch.watch.watchdog import HINT, Vigil, Watchdog
 
 log = logging.getLogger(__name__)
@@ -46,24 +47,6 @@ REPLACE_WITHIN = 30.0
 """Seconds that the threads of an old config are given to end before the new one is watched with."""
 FAILED = 2
 """The exit code of a service that could not go on."""
-
-
-class Messenger(Protocol):
-    """Who sends what was promised (`notify.dispatch.Dispatcher`)."""
-
-    def turn(self, now: datetime) -> datetime | None:
-        """Sends what is due, and says when there will be more."""
-
-    def close(self, within: float) -> None:
-        """Ends what is under way, which counts as not delivered, and returns after `within` seconds at the latest."""
-
-    @property
-    def pulse(self) -> Pulse:
-        """Whether everybody can be told."""
-
-    @property
-    def finished(self) -> Mapping[tuple[str, DeliveryState], int]:
-        """How many of those that were to be told have come to what, by destination, since it was made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +98,7 @@ class Service:
         self._vigil = vigil or Vigil()
         self._orders: SimpleQueue[_Order] = SimpleQueue()
         self._wake = threading.Event()
-        self._ending = threading.Event()
         self._stopped = threading.Event()
-        self._told_at = time.monotonic()
-        """When the thread for messages last had its turn."""
-        self._keeping_up = threading.Lock()
         self._began = time.monotonic()
         self._offset = self.started_at - timedelta(seconds=self._began)
         with store.write() as write:
@@ -130,8 +109,7 @@ class Service:
         if last is not None and last - self.started_at > JUMP:
             behind = lasted((last - self.started_at).total_seconds())
             log.warning("anchorwatch was here last when it was %s later than it is now: is the clock right?", behind)
-        self._least = (last or self.started_at) - timedelta(seconds=time.monotonic())
-        """With the seconds that have passed since: what time it is at least, whatever the clock was set to."""
+        self._upkeep = Upkeep(store, last or self.started_at, now, self._stopped.is_set)
         if back:
             log.warning("%d messages were handed over when anchorwatch ended, and may arrive twice", back)
         self._setting = settings(self.tell)
@@ -139,7 +117,7 @@ class Service:
         """What those before it have come to, and who tells now."""
         self._fleet = self._setting.fleet(self._run, self.died)
         self._chores = Chores(self._list_of_chores(), time.monotonic(), dice)
-        self._teller: threading.Thread | None = None
+        self._teller = self._new_teller()
         self._heartbeat = self._new_heartbeat()
 
     # -- from outside: any thread, signal handlers too -------------------------------------------------------------------
@@ -180,7 +158,7 @@ class Service:
             self._setting.resync,
             (
                 Due("chores", now - self._chores.turned_at, self._vigil.chores, Lateness.STUCK),
-                Due("messages", now - self._told_at, self._vigil.messages, Lateness.STUCK),
+                Due("messages", now - self._teller.turned_at, self._vigil.messages, Lateness.STUCK),
             ),
             self._setting.destinations,
             self._finished(),
@@ -204,7 +182,7 @@ class Service:
         threading.Thread(target=watchdog.run, args=(self._stopped,), name="watchdog", daemon=True).start()
         try:
             self._fleet.start()
-            self._begin_to_tell()
+            self._teller.start()
             while True:
                 wait = self._chores.turn(time.monotonic())
                 try:
@@ -255,9 +233,9 @@ class Service:
         self._told_by = self._finished(), setting.messenger  # at once: a counter never falls
         self._setting, self._fleet = setting, fleet
         self._chores = Chores(self._list_of_chores(), time.monotonic(), self._dice)
-        self._heartbeat = self._new_heartbeat()
+        self._teller, self._heartbeat = self._new_teller(), self._new_heartbeat()
         self._fleet.start()
-        self._begin_to_tell()
+        self._teller.start()
         gc.collect()  # the parts of the old watch know each other, and with all that they remember would stay for hours
         log.info("the config was read again")
 
@@ -271,14 +249,14 @@ class Service:
 
     def _let_messages_end(self) -> None:
         """Those of the old config, which an order to stop does not wait for: then they have as long as at any end."""
-        closing = threading.Thread(target=self._stop_telling, args=(REPLACE_WITHIN,), name="closing", daemon=True)
+        closing = threading.Thread(target=self._teller.stop, args=(REPLACE_WITHIN,), name="closing", daemon=True)
         closing.start()
         while closing.is_alive() and not self._stopped.is_set():
             closing.join(0.2)
 
     def _end(self) -> None:
         until = time.monotonic() + STOP_WITHIN
-        self._stop_telling(_MESSAGES_WITHIN)
+        self._teller.stop(_MESSAGES_WITHIN)
         alive = self._fleet.stop(max(0.0, until - _FAREWELL_WITHIN - time.monotonic()))
         if alive:
             log.warning("these did not end in time: %s", ", ".join(alive))
@@ -306,40 +284,6 @@ class Service:
         self._ends(FAILED)
         self.died(part, error)
 
-    # -- messages --------------------------------------------------------------------------------------------------------
-
-    def _begin_to_tell(self) -> None:
-        messenger, self._told_at = self._setting.messenger, time.monotonic()
-        self._ending = threading.Event()
-        self._teller = threading.Thread(target=self._tell_on, args=(messenger, self._ending), name="messages", daemon=True)
-        self._teller.start()
-
-    def _tell_on(self, messenger: Messenger, ending: threading.Event) -> None:
-        while True:
-            self._wake.clear()
-            if ending.is_set():
-                return
-            self._told_at = time.monotonic()
-            try:
-                again = messenger.turn(self._now())
-            except StoreError as error:
-                log.error("messages wait: %s", error.message)
-                again = self._now() + timedelta(seconds=10)
-            except Exception as error:
-                log.critical("messages ended", exc_info=error)
-                self.died("messages", error)
-                return
-            wait = 60.0 if again is None else (again - self._now()).total_seconds()
-            self._wake.wait(min(60.0, max(0.05, wait)))
-
-    def _stop_telling(self, within: float) -> None:
-        until = time.monotonic() + within
-        self._ending.set()
-        self._wake.set()
-        self._setting.messenger.close(within)
-        if self._teller is not None:
-            self._teller.join(max(0.0, until - time.monotonic()))
-
     # -- chores ----------------------------------------------------------------------------------------------------------
 
     def _list_of_chores(self) -> list[Chore]:
@@ -351,7 +295,7 @@ class Service:
             Chore("alive", 60.0, self._alive),
             Chore("heartbeat", 60.0, self._beat),
             Chore("checkpoint", 3600.0, self._checkpoint, first=90.0),
-            Chore("upkeep", 3600.0, self._upkeep, first=60.0, apart=True),
+            Chore("upkeep", 3600.0, lambda: self._upkeep.turn(self._setting.history), first=60.0, apart=True),
         ]
 
     def _look_at_the_clock(self) -> None:
@@ -374,6 +318,9 @@ class Service:
             runs.alive(write, self._run, self._now())
         self._fleet.save_cursors()
 
+    def _new_teller(self) -> Teller:
+        return Teller(self._setting.messenger, self._wake, self._now, self.died)
+
     def _new_heartbeat(self) -> Heartbeat | None:
         url = self._setting.heartbeat
         return None if url is None else Heartbeat(url, lambda: judged(self.health()).well)
@@ -387,41 +334,6 @@ class Service:
     def _checkpoint(self) -> None:
         if not self._store.checkpoint():
             log.warning("the log of the database could not be emptied: somebody reads and does not end")
-
-    def _upkeep(self) -> None:
-        """Once a day, however often the service is started. One at a time, though the config is read again meanwhile."""
-        if not self._keeping_up.acquire(blocking=False):
-            return
-        try:
-            self._keep_up()
-        finally:
-            self._keeping_up.release()
-
-    def _keep_up(self) -> None:
-        at = self._now()
-        with self._store.read() as read:
-            last = cursors.get(read, "upkeep")
-        if last is not None and abs(at - last.at) < timedelta(days=1):
-            return
-        self._prune()
-        if self._stopped.is_set():
-            return
-        self._back_up()
-        with self._store.write() as write:
-            cursors.put(write, "upkeep", "done", at)
-
-    def _prune(self) -> None:
-        """By the earlier one of two times, the time of day and what it is at least: a clock that was set far ahead deletes
-        nothing. After a long pause of the service some of it goes after its next start only."""
-        at_least = self._least + timedelta(seconds=time.monotonic())
-        done = retention.prune(self._store, self._setting.history, min(self._now(), at_least), self._stopped.is_set)
-        if done.rows:
-            log.info("pruned: %s", ", ".join(f"{count} of {table}" for table, count in done.rows.items()))
-
-    def _back_up(self) -> None:
-        copy = self._store.back_up(self._now())
-        if copy is not None:
-            log.info("copied the database to %s", copy)
 
 
 def _failure(order: _Order) -> Exception:
