@@ -24,7 +24,7 @@ from anchorwatch.compare.wording import both_shown, sentence
 from anchorwatch.errors import StackError
 from anchorwatch.model.desired import BrokenStack, DesiredProject, Stack, UnknownValue
 from anchorwatch.model.findings import Comparison, Finding, Kind, Note
-from anchorwatch.model.observed import LABEL, Container, Snapshot
+from anchorwatch.model.observed import Container, Snapshot
 from anchorwatch.model.settings import Policy
 from anchorwatch.model.values import JsonObject
 
@@ -167,8 +167,8 @@ def _repo_on_host(matched: Matched) -> str | None:
     places: Counter[str] = Counter()
     for group in matched.groups:
         for container in group.containers:
-            folder = container.labels.get(LABEL + "project.working_dir")
-            if isinstance(folder, str) and group.project.stack.folder and folder.endswith("/" + group.project.stack.folder):
+            folder = container.deployed_in
+            if folder is not None and group.project.stack.folder and folder.endswith("/" + group.project.stack.folder):
                 places[folder.removesuffix("/" + group.project.stack.folder)] += 1
     return max(places, key=lambda place: (places[place], place), default=None)
 

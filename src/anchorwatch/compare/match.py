@@ -165,8 +165,8 @@ def _fits(project: DesiredProject, name: str) -> bool:
 def deployed_from(container: Container, stack: Stack, root: str | None = None) -> bool:
     """Whether its labels say that it was deployed from the stack's folder, below `root` where that is known. Without it, what is
     said of the repo's root tells nothing."""
-    folder = container.labels.get(LABEL + "project.working_dir")
-    if not isinstance(folder, str):
+    folder = container.deployed_in
+    if folder is None:
         return False
     if root is not None:
         return posixpath.normpath(folder) == posixpath.normpath(posixpath.join(root, stack.folder))

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from anchorwatch.compare.match import deployed_from
 from anchorwatch.model.desired import DesiredProject
-from anchorwatch.model.observed import LABEL, Container
+from anchorwatch.model.observed import Container
 
 CHANGES_IN_PLACE = frozenset(
     {
@@ -42,24 +42,21 @@ CHANGES_IN_PLACE = frozenset(
 def compose_command(project: DesiredProject, deployed: Sequence[Container], root: str | None, place: str | None) -> list[str]:
     """`docker compose` with the files of the stack, as they lie in the repo: where the newest container says that was deployed
     from its folder, else below `root`. Where neither is known: those that the newest one names, else those below `place`."""
-    told = [
-        one for one in deployed if all(one.labels.get(LABEL + name) for name in ("project.working_dir", "project.config_files"))
-    ]
+    told = [one for one in deployed if one.deployed_in and one.compose_label("project.config_files")]
     own = [one for one in told if deployed_from(one, project.stack, root)]
     known = own if own or root is not None else told
     newest = max(known, key=lambda one: (one.created_at is not None, one.created_at), default=None)
-    folder = newest.labels.get(LABEL + "project.working_dir") if newest is not None else None
-    files = newest.labels.get(LABEL + "project.config_files") if newest is not None else None
     command = ["docker", "compose", "-p", project.name]
-    if isinstance(folder, str) and isinstance(files, str) and folder and files:
+    if newest is None:
+        paths = [posixpath.join(root or place or "", path) for path in project.stack.files]
+    else:
+        names = ("project.working_dir", "project.config_files", "project.environment_file")
+        folder, files, given = (newest.compose_label(name) or "" for name in names)
         command += ["--project-directory", folder]
         base = folder.removesuffix(project.stack.folder)
         paths = [posixpath.join(base, path) for path in project.stack.files] if own else files.split(",")
-        given = newest.labels.get(LABEL + "project.environment_file") if newest is not None else None
-        for path in given.split(",") if isinstance(given, str) and given else ():
+        for path in given.split(",") if given else ():
             command += ["--env-file", path]
-    else:
-        paths = [posixpath.join(root or place or "", path) for path in project.stack.files]
     for path in paths:
         command += ["-f", path]
     return command

@@ -11,7 +11,7 @@ from typing import Any
 from anchorwatch.compare.config_hash import service_hash
 from anchorwatch.compare.host_view import HostView
 from anchorwatch.model.desired import HOME_DIR, PROJECT_DIR, DesiredProject, DesiredService
-from anchorwatch.model.observed import LABEL, Container, Image
+from anchorwatch.model.observed import Container, Image
 from anchorwatch.model.values import JsonObject, Template, Text, Unknown, opened
 
 _NOTHING: Mapping[str, Any] = {}
@@ -103,8 +103,8 @@ class Pair:
     @property
     def _deployed_in(self) -> str | None:
         """The folder that the container was deployed from, as its label says: the stack's own, or another one."""
-        label = self.container.labels.get(LABEL + "project.working_dir")
-        return (label.rstrip("/") or "/") if isinstance(label, str) and label.startswith("/") else None
+        folder = self.container.deployed_in
+        return (folder.rstrip("/") or "/") if folder is not None and folder.startswith("/") else None
 
     def locate(self, path: Text) -> Text:
         """A path of the desired state as it reads on the host: see `locate`."""

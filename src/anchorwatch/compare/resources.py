@@ -238,7 +238,6 @@ def project_folder(groups: Sequence[Group]) -> str | None:
     """The folder that the project was deployed from, as the first container that says so has it."""
     for group in groups:
         for container in group.containers:
-            folder = container.labels.get(LABEL + "project.working_dir")
-            if isinstance(folder, str) and folder:
-                return folder
+            if container.deployed_in:
+                return container.deployed_in
     return None

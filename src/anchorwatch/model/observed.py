@@ -82,23 +82,23 @@ class Container:
     @cached_property
     def project(self) -> str | None:
         """The Compose project that its label names."""
-        return self._compose_label("project")
+        return self.compose_label("project")
 
     @cached_property
     def service(self) -> str | None:
         """The Compose service that its label names."""
-        return self._compose_label("service")
+        return self.compose_label("service")
 
     @cached_property
     def number(self) -> int:
         """Its number among the replicas of its service; 1 where the label says none."""
-        text = self._compose_label("container-number") or "1"
+        text = self.compose_label("container-number") or "1"
         return int(text) if text.isdecimal() and len(text) < 10 else 1
 
     @cached_property
     def config_hash(self) -> str | None:
         """The hash that Compose gave the service's definition when it made the container."""
-        return self._compose_label("config-hash")
+        return self.compose_label("config-hash")
 
     @cached_property
     def configuration(self) -> JsonObject:
@@ -118,7 +118,7 @@ class Container:
     @cached_property
     def compose_version(self) -> tuple[int, ...]:
         """The version of the Compose that made it, as numbers; empty where it was not Compose."""
-        text = (self._compose_label("version") or "").lstrip("v")
+        text = (self.compose_label("version") or "").lstrip("v")
         numbers = []
         for piece in text.split("+")[0].split("-")[0].split("."):
             if not piece.isdecimal() or len(piece) > 9:
@@ -137,14 +137,20 @@ class Container:
     @cached_property
     def is_run(self) -> bool:
         """Whether `docker compose run` made it."""
-        return (self._compose_label("oneoff") or "").lower() == "true"
+        return (self.compose_label("oneoff") or "").lower() == "true"
 
     @property
     def running(self) -> bool:
         """Whether it counts as running in reports: running, restarting or paused."""
         return self.state in {"running", "restarting", "paused"}
 
-    def _compose_label(self, name: str) -> str | None:
+    @property
+    def deployed_in(self) -> str | None:
+        """The folder that Compose was run in when it made the container: its stack's own, or another one."""
+        return self.compose_label("project.working_dir")
+
+    def compose_label(self, name: str) -> str | None:
+        """The text of one of Compose's own labels; None where there is none."""
         value = self.labels.get(LABEL + name)
         return value if isinstance(value, str) else None
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol, Self
 
-from anchorwatch.errors import AnchorwatchError, Mistake
+from anchorwatch.errors import AnchorwatchError, HostForbidden, Mistake
 from anchorwatch.model.desired import NotStack, UnknownValue
 from anchorwatch.model.findings import Finding, Note
 
@@ -61,6 +61,11 @@ class HostReport:
     """The engine's version; None for a host that did not say."""
     containers: int = 0
     """Those that run, restarting and paused ones included."""
+
+    @property
+    def is_deaf(self) -> bool:
+        """Of a host that is `limited`: whether it refuses nothing, but cannot be listened to."""
+        return self.error is not None and self.error.kind != HostForbidden.kind
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,6 @@ from datetime import datetime, tzinfo
 from itertools import groupby
 from typing import Any
 
-from anchorwatch.errors import HostForbidden
 from anchorwatch.model.drifts import Drift, DriftState, Side
 from anchorwatch.model.findings import Severity
 from anchorwatch.model.log import Doubt, HostStanding, StackStanding, Standing
@@ -201,9 +200,9 @@ def _host_lines(host: HostStanding, standing: Standing, zone: tzinfo | None) -> 
         seen = "" if host.seen_at is None else f", last seen {shown(host.seen_at, zone)}"
         yield (*head, (Style.UNSURE, f"  ? {facts} when last looked at{seen}"))
     else:
-        is_limited, is_deaf = report.status is HostStatus.LIMITED, report.error and report.error.kind != HostForbidden.kind
-        why = "its events do not come" if is_deaf else "not everything may be asked"
-        yield (*head, (Style.PLAIN, f"  {facts}"), *(((Style.UNSURE, f"  ? {why}"),) if is_limited else ()))
+        why = "its events do not come" if report.is_deaf else "not everything may be asked"
+        limited = ((Style.UNSURE, f"  ? {why}"),) if report.status is HostStatus.LIMITED else ()
+        yield (*head, (Style.PLAIN, f"  {facts}"), *limited)
         yield from error_lines(report.error)
     own = [stack for stack in standing.stacks if stack.report.host == report.name]
     width = width_of(stack.report.stack for stack in own)

@@ -342,7 +342,7 @@ def _failure(order: _Order) -> Exception:
         return order.error
     failure = ServiceFailed(
         f"{order.part} ended: {type(order.error).__name__ if order.error else 'nobody had stopped it'}",
-        hint="the log says more; whatever supervises the service starts it anew",
+        hint=f"the log says more; {HINT}",
     )
     failure.__cause__ = order.error
     return failure

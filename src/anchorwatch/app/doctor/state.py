@@ -135,10 +135,8 @@ def _can_be_told(lock: Path) -> bool:
     """Whether this user may see who holds it."""
     try:
         lock.open("rb").close()
-    except FileNotFoundError:
-        return True
-    except OSError:
-        return False
+    except OSError as error:
+        return isinstance(error, FileNotFoundError)
     return True
 
 
